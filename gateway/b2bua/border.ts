@@ -1,0 +1,39 @@
+/**
+ * The B2BUA's whole border: what the shell tells it and what it asks of the shell. Types alone.
+ */
+import type { Config } from "../../schema/config.ts";
+import type { Command, Notice, Reply } from "../media/protocol.ts";
+import type { Flow, FlowId, Target } from "../sip/flow.ts";
+import type { CallRecord } from "./status.ts";
+
+export type B2buaInput =
+  /** A new snapshot: the first one starts the gateway, later ones are compared by id. */
+  | { type: "configured"; config: Config }
+  /** A flow came up: one we asked for by `open`, or one a peer made. */
+  | { type: "opened"; flow: Flow }
+  /** A datagram, a WebSocket message, or any piece of a stream. */
+  | { type: "received"; flow: Flow; bytes: Uint8Array }
+  /** A flow is gone, or could not be opened; `reason` is a sentence. */
+  | { type: "closed"; flow: FlowId; reason: string }
+  | { type: "media"; message: Reply | Notice }
+  /** The media worker that held these sessions died. */
+  | { type: "mediaLost"; sessions: readonly string[] }
+  /** The administrator ends a call. */
+  | { type: "hangUp"; call: string }
+  /** No new calls from now on; registrations are withdrawn (SIGTERM). */
+  | { type: "drain" }
+  | { type: "timeout" };
+
+export type LogLevel = "debug" | "info" | "warning" | "error";
+
+export type B2buaOutput =
+  | { type: "send"; flow: FlowId; bytes: Uint8Array }
+  /** Resolve, connect, then answer with `opened` (same id) or `closed`. */
+  | { type: "open"; flow: FlowId; target: Target }
+  | { type: "close"; flow: FlowId; reason: string }
+  | { type: "media"; command: Command }
+  /** A line for the log: `event` is a stable name, `fields` hold no secret. */
+  | { type: "log"; level: LogLevel; event: string; fields: Record<string, string | number> }
+  | { type: "record"; record: CallRecord }
+  /** Something `status()` shows has changed. */
+  | { type: "changed" };
