@@ -20,3 +20,27 @@ export const SDP_CANDIDATES_MAX = 64;
 export const DIALLED_NUMBER_LENGTH_MAX = 128;
 /** A DTLS handshake message being reassembled, P8. */
 export const DTLS_HANDSHAKE_BYTES_MAX = 65_536;
+/** Calls at one time in one gateway; past it an INVITE gets 503. Memory, not CPU, sets it. */
+export const CALLS_MAX = 5_000;
+/** Devices of softphones at one time in one gateway; past it a REGISTER gets 503. */
+export const FLOW_USERS_MAX = 20_000;
+/** A media datagram we read or write, bytes: an Ethernet frame and then some; larger ones drop. */
+export const MEDIA_DATAGRAM_BYTES_MAX = 2_048;
+/** SSRCs one SRTP context keeps state for. Never evicted: a forgotten one could be replayed. */
+export const SRTP_STREAMS_MAX = 64;
+/** Remote addresses an ICE leg remembers an authenticated check from; the oldest makes room. */
+export const ICE_SOURCES_MAX = 16;
+/** Bytes of a STUN message we read; a connectivity check has about 120. */
+export const STUN_MESSAGE_BYTES_MAX = 1_500;
+/** Unknown attributes a 420 answer lists: with more it would amplify. */
+export const STUN_UNKNOWN_ATTRIBUTES_MAX = 8;
+/** Packets in one compound RTCP datagram. */
+export const RTCP_PACKETS_MAX = 64;
+/** Bytes waiting for a TCP peer that reads slowly; past it the flow is closed (backpressure). */
+export const TCP_BACKLOG_BYTES_MAX = 1_048_576;
+/** Bytes waiting for a WebSocket peer that reads slowly; past it the flow is closed. */
+export const WEBSOCKET_BACKLOG_BYTES_MAX = 1_048_576;
+/** Stream and WebSocket flows from one address, D11 of the secure defaults. */
+export const FLOWS_PER_ADDRESS_MAX = 64;
+/** UDP peers whose flow is remembered; an older one is made anew when it speaks again. */
+export const UDP_FLOWS_MAX = 10_000;
