@@ -1,0 +1,128 @@
+/**
+ * The shell around the B2BUA: feeds it inputs one at a time, carries its outputs to sockets,
+ * workers, log and records, and wakes it at its deadline. An exception out of the B2BUA is our bug:
+ * it is logged, the input is lost, the process goes on.
+ */
+import type { B2bua } from "../b2bua/b2bua.ts";
+import type { B2buaInput, B2buaOutput } from "../b2bua/border.ts";
+import type { CallRecord, Status } from "../b2bua/status.ts";
+import type { Command } from "../media/protocol.ts";
+import type { FlowId, Target } from "../sip/flow.ts";
+import { monotonicNow } from "./clock.ts";
+import type { Log } from "./log.ts";
+
+export interface Ports {
+  send(flow: FlowId, bytes: Uint8Array): void;
+  open(flow: FlowId, target: Target): void;
+  close(flow: FlowId, reason: string): void;
+  media(command: Command): void;
+  record(record: CallRecord): void;
+}
+
+export class Runtime {
+  readonly #b2bua: B2bua;
+  readonly #log: Log;
+  readonly #queue: B2buaInput[] = [];
+  readonly #listeners = new Set<() => void>();
+  #ports: Ports | undefined;
+  #running = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #wakeAt: number | undefined;
+
+  constructor(b2bua: B2bua, log: Log) {
+    this.#b2bua = b2bua;
+    this.#log = log;
+  }
+
+  /** Connects the outputs; inputs fed before wait. */
+  start(ports: Ports): void {
+    this.#ports = ports;
+    this.#run();
+  }
+
+  /** May be called from inside an output: inputs are handled one after the other. */
+  readonly feed = (input: B2buaInput): void => {
+    this.#queue.push(input);
+    if (!this.#running) this.#run();
+  };
+
+  status(): Status {
+    return this.#b2bua.status(monotonicNow());
+  }
+
+  /** `listener` is called after each change of what `status` shows. Returns the way out. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#ports = undefined;
+  }
+
+  #run(): void {
+    if (!this.#ports) return;
+    this.#running = true;
+    let changed = false;
+    for (let input = this.#queue.shift(); input; input = this.#queue.shift()) {
+      for (const output of this.#handle(input)) {
+        if (output.type === "changed") changed = true;
+        else this.#carry(output);
+      }
+    }
+    this.#running = false;
+    this.#schedule();
+    if (changed) for (const listener of this.#listeners) listener();
+  }
+
+  #handle(input: B2buaInput): B2buaOutput[] {
+    try {
+      return this.#b2bua.handle(input, monotonicNow());
+    } catch (error) {
+      const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#log("error", "fault", { input: input.type, detail });
+      return [];
+    }
+  }
+
+  #carry(output: Exclude<B2buaOutput, { type: "changed" }>): void {
+    const ports = this.#ports;
+    if (!ports) return;
+    switch (output.type) {
+      case "send":
+        ports.send(output.flow, output.bytes);
+        break;
+      case "open":
+        ports.open(output.flow, output.target);
+        break;
+      case "close":
+        ports.close(output.flow, output.reason);
+        break;
+      case "media":
+        ports.media(output.command);
+        break;
+      case "record":
+        ports.record(output.record);
+        break;
+      case "log":
+        this.#log(output.level, output.event, output.fields);
+        break;
+    }
+  }
+
+  #schedule(): void {
+    const at = this.#b2bua.deadline();
+    if (at === this.#wakeAt) return;
+    this.#wakeAt = at;
+    clearTimeout(this.#timer);
+    if (at === undefined) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#wakeAt = undefined;
+        this.feed({ type: "timeout" });
+      },
+      Math.max(0, at - monotonicNow()),
+    );
+  }
+}

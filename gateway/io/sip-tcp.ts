@@ -1,0 +1,171 @@
+/**
+ * SIP over TCP (RFC 3261 §18.1, §18.3): a flow is a connection, ours or the peer's. Framing is the
+ * stack's; here are sockets, what waits for a slow reader, and the bound on connections.
+ */
+import { isIPv6 } from "node:net";
+import type { Socket } from "bun";
+import type { B2buaInput } from "../b2bua/border.ts";
+import { FLOWS_PER_ADDRESS_MAX, TCP_BACKLOG_BYTES_MAX } from "../limits.ts";
+import type { Flow, FlowId } from "../sip/flow.ts";
+import type { ResolvedTarget } from "./resolver.ts";
+
+interface Connection {
+  flow: Flow | undefined;
+  id: FlowId;
+  waiting: Uint8Array[];
+  waitingBytes: number;
+  reason: string;
+}
+
+type TcpSocket = Socket<Connection>;
+
+export interface SipTcp {
+  readonly port: number;
+  /** Connects; `opened` or `closed` is fed when the outcome is known. */
+  open(id: FlowId, remote: ResolvedTarget): Promise<void>;
+  send(id: FlowId, bytes: Uint8Array): boolean;
+  close(id: FlowId, reason: string): boolean;
+  stop(): void;
+}
+
+export interface SipTcpOptions {
+  hostname: string;
+  port: number;
+  localHostFor: (remoteAddress: string) => string;
+  feed: (input: B2buaInput) => void;
+}
+
+const CONNECT_TIMEOUT_MS = 6_000;
+
+export function listenTcp(options: SipTcpOptions): SipTcp {
+  const { feed } = options;
+  const sockets = new Map<FlowId, TcpSocket>();
+  let accepted = 0;
+
+  const flowOf = (socket: TcpSocket): Flow => {
+    const address = socket.remoteAddress.replace(/^::ffff:/, "");
+    const host = options.localHostFor(address);
+    return {
+      id: socket.data.id,
+      transport: "tcp",
+      sentBy: `${isIPv6(host) ? `[${host}]` : host}:${listener.port}`,
+      remote: { address, port: socket.remotePort },
+      local: { address: host, port: socket.localPort },
+    };
+  };
+
+  const handlers = {
+    open: (socket: TcpSocket) => {
+      const flow = flowOf(socket);
+      if (countFrom(sockets, flow.remote.address) >= FLOWS_PER_ADDRESS_MAX) {
+        socket.terminate();
+        return;
+      }
+      socket.data.flow = flow;
+      sockets.set(flow.id, socket);
+      feed({ type: "opened", flow });
+    },
+    data: (socket: TcpSocket, data: Uint8Array) => {
+      const { flow } = socket.data;
+      if (flow) feed({ type: "received", flow, bytes: new Uint8Array(data) });
+    },
+    drain: flush,
+    close: (socket: TcpSocket) => {
+      if (!sockets.delete(socket.data.id)) return;
+      feed({ type: "closed", flow: socket.data.id, reason: socket.data.reason });
+    },
+    error: (socket: TcpSocket, error: Error) => {
+      socket.data.reason = error.message;
+    },
+  };
+
+  const listener = Bun.listen<Connection>({
+    hostname: options.hostname,
+    port: options.port,
+    socket: {
+      ...handlers,
+      open: (socket) => {
+        accepted += 1;
+        socket.data = connectionOf(`tcp ${accepted}` as FlowId);
+        handlers.open(socket);
+      },
+    },
+  });
+
+  return {
+    port: listener.port,
+    open: async (id, remote) => {
+      const { address: hostname, port } = remote;
+      const failed = (reason: string) => feed({ type: "closed", flow: id, reason });
+      const timeout = AbortSignal.timeout(CONNECT_TIMEOUT_MS);
+      try {
+        const connecting = Bun.connect<Connection>({
+          hostname,
+          port,
+          data: connectionOf(id),
+          socket: { ...handlers, connectError: () => {} },
+        });
+        const late = new Promise<never>((_resolve, reject) => {
+          timeout.addEventListener("abort", () => reject(new Error("no answer in time")));
+        });
+        await Promise.race([connecting, late]);
+      } catch (error) {
+        failed(`${hostname}:${port} takes no TCP connection: ${(error as Error).message}`);
+      }
+    },
+    send: (id, bytes) => {
+      const socket = sockets.get(id);
+      if (!socket) return false;
+      write(socket, bytes);
+      return true;
+    },
+    close: (id, reason) => {
+      const socket = sockets.get(id);
+      if (!socket) return false;
+      socket.data.reason = reason;
+      socket.end();
+      return true;
+    },
+    stop: () => {
+      listener.stop(true);
+      for (const socket of sockets.values()) socket.end();
+    },
+  };
+}
+
+function connectionOf(id: FlowId): Connection {
+  return { flow: undefined, id, waiting: [], waitingBytes: 0, reason: "the peer closed it" };
+}
+
+function countFrom(sockets: ReadonlyMap<FlowId, TcpSocket>, address: string): number {
+  let count = 0;
+  for (const socket of sockets.values()) {
+    if (socket.data.flow?.remote.address === address) count += 1;
+  }
+  return count;
+}
+
+function write(socket: TcpSocket, bytes: Uint8Array): void {
+  const { data } = socket;
+  const written = data.waiting.length > 0 ? 0 : Math.max(0, socket.write(bytes));
+  if (written === bytes.length) return;
+  data.waiting.push(bytes.subarray(written));
+  data.waitingBytes += bytes.length - written;
+  if (data.waitingBytes > TCP_BACKLOG_BYTES_MAX) {
+    data.reason = "the peer reads too slowly";
+    socket.terminate();
+  }
+}
+
+function flush(socket: TcpSocket): void {
+  const { data } = socket;
+  for (let next = data.waiting[0]; next; next = data.waiting[0]) {
+    const written = Math.max(0, socket.write(next));
+    data.waitingBytes -= written;
+    if (written < next.length) {
+      data.waiting[0] = next.subarray(written);
+      return;
+    }
+    data.waiting.shift();
+  }
+}

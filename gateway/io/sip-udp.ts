@@ -1,0 +1,107 @@
+/**
+ * SIP over UDP: one socket, a flow for each peer address (RFC 3261 §18.2.1, RFC 3581).
+ *
+ * A flow is either one the B2BUA opened towards a resolved address, or one made because an unknown
+ * address spoke; the latter's id is its address, so forgetting it costs nothing.
+ */
+import { isIPv6 } from "node:net";
+import type { B2buaInput } from "../b2bua/border.ts";
+import { UDP_FLOWS_MAX } from "../limits.ts";
+import type { Flow, FlowId } from "../sip/flow.ts";
+import type { ResolvedTarget } from "./resolver.ts";
+
+export interface SipUdp {
+  readonly port: number;
+  /** Ties a flow id to a remote address, in both directions. */
+  open(id: FlowId, remote: ResolvedTarget): Flow;
+  /** False when the flow is not one of UDP. */
+  send(id: FlowId, bytes: Uint8Array): boolean;
+  close(id: FlowId): boolean;
+  stop(): void;
+}
+
+export interface SipUdpOptions {
+  hostname: string;
+  port: number;
+  /** The host of our Via and Contact towards that peer. */
+  localHostFor: (remoteAddress: string) => string;
+  feed: (input: B2buaInput) => void;
+}
+
+export async function listenUdp(options: SipUdpOptions): Promise<SipUdp> {
+  const opened = new Map<FlowId, Flow>();
+  const byRemote = new Map<string, Flow>();
+
+  const flowFor = (id: FlowId, address: string, port: number): Flow => {
+    const host = options.localHostFor(address);
+    const local = { address: host, port: socket.port };
+    const sentBy = `${isIPv6(host) ? `[${host}]` : host}:${socket.port}`;
+    return { id, transport: "udp", sentBy, remote: { address, port }, local };
+  };
+
+  const flowOf = (address: string, port: number): Flow => {
+    const key = `${address} ${port}`;
+    const known = byRemote.get(key);
+    if (known) return known;
+    if (byRemote.size >= UDP_FLOWS_MAX) forgetOldest(byRemote, opened);
+    const flow = flowFor(`udp ${key}` as FlowId, address, port);
+    byRemote.set(key, flow);
+    return flow;
+  };
+
+  const socket = await Bun.udpSocket({
+    hostname: options.hostname,
+    port: options.port,
+    socket: {
+      data: (_socket, data, port, address) => {
+        // The buffer is the socket's own and reused; the gateway keeps what it parses.
+        options.feed({
+          type: "received",
+          flow: flowOf(address, port),
+          bytes: new Uint8Array(data),
+        });
+      },
+      // An ICMP refusal is reported here; the transaction's timers notice the silence anyway.
+      error: () => {},
+    },
+  });
+
+  return {
+    port: socket.port,
+    open: (id, remote) => {
+      const flow = flowFor(id, remote.address, remote.port);
+      opened.set(id, flow);
+      byRemote.set(`${remote.address} ${remote.port}`, flow);
+      return flow;
+    },
+    send: (id, bytes) => {
+      const remote = opened.get(id)?.remote ?? remoteOf(id);
+      if (!remote) return false;
+      socket.send(bytes, remote.port, remote.address);
+      return true;
+    },
+    close: (id) => {
+      const flow = opened.get(id);
+      if (!flow) return false;
+      opened.delete(id);
+      const key = `${flow.remote.address} ${flow.remote.port}`;
+      if (byRemote.get(key) === flow) byRemote.delete(key);
+      return true;
+    },
+    stop: () => socket.close(),
+  };
+}
+
+/** The address in the id of a flow that a peer's datagram made. */
+function remoteOf(id: FlowId): { address: string; port: number } | undefined {
+  const match = /^udp (\S+) (\d+)$/.exec(id);
+  return match?.[1] === undefined ? undefined : { address: match[1], port: Number(match[2]) };
+}
+
+function forgetOldest(byRemote: Map<string, Flow>, opened: Map<FlowId, Flow>): void {
+  for (const [key, flow] of byRemote) {
+    if (opened.has(flow.id)) continue;
+    byRemote.delete(key);
+    return;
+  }
+}

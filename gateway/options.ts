@@ -1,0 +1,82 @@
+/**
+ * What the command line and the environment may say (DESIGN: outside interface), as values. The
+ * parsing of single values is here and pure; `io/command-line` reads the process's arguments.
+ */
+
+export interface HostPort {
+  host: string;
+  port: number;
+}
+
+export interface PortRange {
+  first: number;
+  last: number;
+}
+
+export interface GatewayOptions {
+  /** Directory of the database, the keys and the certificates. */
+  data: string;
+  http: HostPort;
+  /** Files of a certificate chain and key in PEM; both or none. */
+  tls?: { certificate: string; key: string };
+  /** Serve HTTP without TLS on an address others can reach. */
+  insecureHttp: boolean;
+  /** Further origins whose pages may open the SIP WebSocket. */
+  origins: string[];
+  sip: HostPort;
+  /** Address media is bound to and, without `externalIp`, advertised with. */
+  media?: string;
+  externalIp?: string;
+  rtpPorts: PortRange;
+  /** The first worker's port for WebRTC; each further worker takes the next. */
+  webrtcPort: number;
+  workers: number;
+  logLevel: "debug" | "info" | "warning" | "error";
+  /** Seconds running calls are given at SIGTERM. */
+  drainTimeoutSeconds: number;
+}
+
+/** What an operator got wrong, in one line that says what would be right. Exit status 2. */
+export class OperatorError extends Error {}
+
+/** `HOST:PORT`, with IPv6 in brackets. Port 0 asks the system for a free one. */
+export function parseHostPort(text: string): HostPort {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s]+)):([0-9]{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (host === undefined || !(port <= 65_535)) {
+    throw new OperatorError(`"${text}" is no address: write HOST:PORT, e.g. 127.0.0.1:8080`);
+  }
+  return { host, port };
+}
+
+/** `A-B`, both inclusive; A is rounded up to even, as RTP wants (RFC 3550 §11). */
+export function parsePortRange(text: string): PortRange {
+  const match = /^([0-9]{1,5})-([0-9]{1,5})$/.exec(text);
+  const first = Number(match?.[1]);
+  const last = Number(match?.[2]);
+  const even = first + (first % 2);
+  if (!match || first < 1_024 || last > 65_535 || even + 1 > last) {
+    throw new OperatorError(
+      `"${text}" is no port range: write A-B with 1024 <= A < B <= 65535, e.g. 10000-20000`,
+    );
+  }
+  return { first: even, last };
+}
+
+/** A whole number of `name` between two bounds. */
+export function parseCount(name: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (!/^[0-9]+$/.test(text) || value < min || value > max) {
+    throw new OperatorError(`${name} is "${text}": write a whole number from ${min} to ${max}`);
+  }
+  return value;
+}
+
+/** The even-aligned share of one of `count` workers. */
+export function shareOfPorts(range: PortRange, index: number, count: number): PortRange {
+  const pairs = Math.floor((range.last - range.first + 1) / 2);
+  const from = Math.floor((pairs * index) / count);
+  const to = Math.floor((pairs * (index + 1)) / count);
+  return { first: range.first + 2 * from, last: range.first + 2 * to - 1 };
+}
