@@ -5,33 +5,22 @@
  * Configuration, SIP bytes and media replies in; bytes, media commands and records out. It is pure:
  * the shell in `io/` owns the sockets, the clock and the media workers.
  */
-import type { Config, ConnectionId, UserId } from "../../schema/config.ts";
+import type { Config, ConnectionId } from "../../schema/config.ts";
 import { Agenda } from "../agenda.ts";
 import type { Millis, WallMillis } from "../machine.ts";
 import type { Random } from "../random.ts";
-import { createResponse } from "../sip/build.ts";
-import { DigestServer } from "../sip/digest-server.ts";
 import type { Flow, FlowId } from "../sip/flow.ts";
-import type { SipRequest, SipResponse } from "../sip/message.ts";
+import type { SipRequest } from "../sip/message.ts";
 import { Stack, type TransactionId } from "../sip/stack.ts";
-import { parseUri } from "../sip/uri.ts";
-import { admitSoftphone, identifyTrunk, speaksFor } from "./admission.ts";
 import type { B2buaInput, B2buaOutput, LogLevel } from "./border.ts";
-import { CallControl, type Effect, type LegsOf } from "./call-control.ts";
-import { callerNumber, inboundLegs, outboundLegs } from "./call-plan.ts";
-import { ALLOW } from "./leg.ts";
-import { normaliseNumber } from "./number.ts";
-import { refusal } from "./reason.ts";
-import { Registrar } from "./registrar.ts";
-import { route } from "./route.ts";
-import { screen } from "./screening.ts";
+import { CallControl, type Effect } from "./call-control.ts";
+import { Reception } from "./reception.ts";
 import type { Status } from "./status.ts";
 import { Trunk, type TrunkOutput } from "./trunk.ts";
 
 /** Registrations of a restart are spread over this long, or more for hundreds (REG-03, R3). */
 const START_SPREAD_MS = 2_000;
 const REGISTRATIONS_PER_SECOND = 20;
-const RETRY_AFTER: [string, string] = ["Retry-After", "30"];
 
 export interface B2buaOptions {
   random: Random;
@@ -43,19 +32,15 @@ export class B2bua {
   readonly #random: Random;
   readonly #wall: (at: Millis) => WallMillis;
   readonly #stack: Stack;
-  readonly #registrar = new Registrar();
+  readonly #reception: Reception;
   readonly #trunks = new Map<ConnectionId, Trunk>();
   /** Trunks that are gone from the configuration but not done: a withdrawal, or calls. */
   readonly #retired = new Set<Trunk>();
   readonly #calls: CallControl;
   /** Flows with a state of their own: streams, WebSockets, and UDP flows we opened. */
   readonly #flows = new Map<FlowId, Flow>();
-  /** Which user proved itself on a WebSocket flow. */
-  readonly #flowUsers = new Map<FlowId, UserId>();
   readonly #registrations = new Map<TransactionId, Trunk>();
   readonly #trunkAgenda = new Agenda<Trunk>();
-  readonly #digestSecret: Uint8Array;
-  #digest: DigestServer | undefined;
   #config: Config | undefined;
   #generation = 0;
   #draining = false;
@@ -65,16 +50,21 @@ export class B2bua {
     this.#random = options.random;
     this.#wall = options.wallClock;
     this.#stack = new Stack({ random: options.random });
-    this.#digestSecret = options.random.bytes(32);
     this.#calls = new CallControl({
       stack: this.#stack,
       random: options.random,
       wall: options.wallClock,
       isOpen: (flow) => flow.transport === "udp" || this.#flows.has(flow.id),
       sameUser: (a, b) => {
-        const user = this.#flowUsers.get(a);
-        return user !== undefined && user === this.#flowUsers.get(b);
+        const user = this.#reception.userOf(a);
+        return user !== undefined && user === this.#reception.userOf(b);
       },
+    });
+    this.#reception = new Reception({
+      stack: this.#stack,
+      calls: this.#calls,
+      random: options.random,
+      trunks: () => this.#trunks.values(),
     });
   }
 
@@ -90,7 +80,7 @@ export class B2bua {
       this.#stack.deadline(),
       this.#trunkAgenda.next(),
       this.#calls.deadline(),
-      this.#registrar.deadline(),
+      this.#reception.deadline(),
     ].filter((at) => at !== undefined);
     return times.length === 0 ? undefined : Math.min(...times);
   }
@@ -111,7 +101,7 @@ export class B2bua {
         callsNow: 0,
       } as const;
     });
-    const bindings = this.#registrar.all().map(({ user, userAgent, flow, since, expiresAt }) => {
+    const bindings = this.#reception.bindings.map(({ user, userAgent, flow, since, expiresAt }) => {
       const remote = `${flow.remote.address}:${flow.remote.port}`;
       return { user, userAgent, remote, since: wall(since), expires: wall(expiresAt) };
     });
@@ -155,6 +145,7 @@ export class B2bua {
         break;
       case "drain":
         this.#draining = true;
+        this.#reception.drain();
         for (const trunk of this.#trunks.values()) this.#trunkOutputs(trunk, trunk.stop(now), now);
         this.#changed();
         break;
@@ -168,14 +159,8 @@ export class B2bua {
 
   /** Only what changed is touched: equal connections keep their trunk, calls keep theirs anyway. */
   #configure(config: Config, now: Millis): void {
-    if (this.#config?.realm !== config.realm) {
-      const { realm } = config;
-      this.#digest = new DigestServer({ realm, secret: this.#digestSecret, random: this.#random });
-    }
     this.#config = config;
-    const users = new Set(config.users.filter((user) => user.enabled).map((user) => user.id));
-    this.#registrar.retain(users);
-    for (const [flow, user] of this.#flowUsers) if (!users.has(user)) this.#flowUsers.delete(flow);
+    this.#reception.configure(config);
     const enabled = config.connections.filter((connection) => connection.enabled);
     const wanted = new Map(enabled.map((connection) => [connection.id, connection]));
     for (const [id, trunk] of this.#trunks) {
@@ -212,10 +197,9 @@ export class B2bua {
 
   #closed(id: FlowId, reason: string, now: Millis): void {
     this.#flows.delete(id);
-    this.#flowUsers.delete(id);
     const trunk = this.#trunkOf(id);
     if (trunk) this.#trunkOutputs(trunk, trunk.closed(reason, now), now);
-    if (this.#registrar.closed(id)) this.#changed();
+    this.#effects(this.#reception.closed(id), now);
     this.#effects(this.#stack.close(id, now), now);
   }
 
@@ -229,7 +213,7 @@ export class B2bua {
       this.#trunkOutputs(trunk, trunk.timeout(now), now);
     }
     this.#effects(this.#calls.timeout(now), now);
-    if (this.#registrar.expire(now)) this.#changed();
+    this.#effects(this.#reception.timeout(now), now);
   }
 
   #trunkOf(flow: FlowId): Trunk | undefined {
@@ -295,16 +279,17 @@ export class B2bua {
         break;
       case "response": {
         const trunk = this.#registrations.get(effect.transaction);
-        if (!trunk) return this.#effects(this.#calls.response(effect, now), now);
         if (effect.response.status >= 200) this.#registrations.delete(effect.transaction);
-        this.#trunkOutputs(trunk, trunk.received(effect.response, effect.flow, now), now);
+        if (trunk)
+          this.#trunkOutputs(trunk, trunk.received(effect.response, effect.flow, now), now);
+        else this.#effects(this.#calls.response(effect, now), now);
         break;
       }
       case "failed": {
         const trunk = this.#registrations.get(effect.transaction);
-        if (!trunk) return this.#effects(this.#calls.failed(effect, now), now);
         this.#registrations.delete(effect.transaction);
-        this.#trunkOutputs(trunk, trunk.failed(effect.reason, now), now);
+        if (trunk) this.#trunkOutputs(trunk, trunk.failed(effect.reason, now), now);
+        else this.#effects(this.#calls.failed(effect, now), now);
         break;
       }
       case "dropped":
@@ -326,164 +311,7 @@ export class B2bua {
 
   #request(flow: Flow, request: SipRequest, now: Millis): void {
     const inDialog = this.#calls.request(flow, request, now);
-    if (inDialog) return this.#effects(inDialog, now);
-    if (!this.#config) {
-      this.#reply(flow, refusal(request, 503, "the gateway is starting", [RETRY_AFTER]));
-    } else if (flow.transport === "ws" || flow.transport === "wss") {
-      this.#fromSoftphone(this.#config, flow, request, now);
-    } else {
-      this.#fromTrunk(this.#config, flow, request, now);
-    }
-  }
-
-  #reply(flow: Flow, response: SipResponse): void {
-    for (const output of this.#stack.reply(flow, response)) {
-      if (output.type === "send") this.#output.push(output);
-    }
-  }
-
-  // Softphones ----------------------------------------------------------------------------------
-
-  #fromSoftphone(config: Config, flow: Flow, request: SipRequest, now: Millis): void {
-    const refused = screen(request, ["REGISTER", "INVITE", "OPTIONS"]);
-    if (refused) return this.#reply(flow, refused);
-    const user = this.#authenticate(config, flow, request, now);
-    if (!user) return;
-    switch (request.method) {
-      case "REGISTER":
-        this.#register(flow, user.id, request, now);
-        break;
-      case "OPTIONS":
-        this.#reply(flow, createResponse(request, 200, { headers: [["Allow", ALLOW]] }));
-        break;
-      case "INVITE":
-        this.#callOut(config, flow, user.id, request, now);
-        break;
-    }
-  }
-
-  /** A flow that registered speaks for its user; anything else shows its password. */
-  #authenticate(config: Config, flow: Flow, request: SipRequest, now: Millis) {
-    const known = config.users.find((user) => user.id === this.#flowUsers.get(flow.id));
-    if (known && request.method !== "REGISTER" && speaksFor(known, request)) return known;
-    if (!this.#digest) return undefined;
-    const verdict = admitSoftphone(config, this.#digest, flow, request, now);
-    if (verdict.outcome === "admitted") return verdict.user;
-    if (verdict.outcome === "refused") {
-      this.#log("warning", "softphone-refused", {
-        remote: flow.remote.address,
-        reason: verdict.reason,
-      });
-      this.#reply(flow, refusal(request, 403, verdict.reason));
-      return undefined;
-    }
-    const isProxy = request.method === "INVITE";
-    const name = isProxy ? "Proxy-Authenticate" : "WWW-Authenticate";
-    const headers = this.#digest
-      .challenge(now, flow.remote.address, verdict.stale)
-      .map((value): [string, string] => [name, value]);
-    this.#reply(flow, createResponse(request, isProxy ? 407 : 401, { headers }));
-    return undefined;
-  }
-
-  #register(flow: Flow, user: UserId, request: SipRequest, now: Millis): void {
-    if (this.#draining) {
-      return this.#reply(
-        flow,
-        refusal(request, 503, "the gateway is shutting down", [RETRY_AFTER]),
-      );
-    }
-    const { transaction, outputs } = this.#stack.serve(flow, request, now);
-    this.#effects(outputs, now);
-    const { response, changed } = this.#registrar.register(user, flow, request, now);
-    if (response.status === 200) this.#flowUsers.set(flow.id, user);
-    this.#effects(this.#stack.respond(transaction, response, now), now);
-    if (changed) this.#changed();
-  }
-
-  #callOut(config: Config, flow: Flow, userId: UserId, request: SipRequest, now: Millis): void {
-    const user = config.users.find((candidate) => candidate.id === userId);
-    if (!user || this.#isFull(flow, request)) return;
-    const dialled = normaliseNumber(parseUri(request.uri)?.user ?? "");
-    if (!dialled.ok) return this.#reply(flow, refusal(request, 404, dialled.reason));
-    const enabled = [...this.#trunks.values()].map((trunk) => trunk.connection);
-    const decision = route(enabled, dialled.number, (it) =>
-      this.#trunks.get(it.id)?.ineligible(now),
-    );
-    const trunk = decision.found ? this.#trunks.get(decision.connection.id) : undefined;
-    if (!decision.found || !trunk) {
-      const { status, reason } = decision.found ? { status: 503, reason: "no trunk" } : decision;
-      this.#log("info", "call-not-routed", {
-        user: user.name,
-        number: dialled.number,
-        status,
-        reason,
-      });
-      return this.#reply(
-        flow,
-        refusal(request, status, reason, status === 503 ? [RETRY_AFTER] : []),
-      );
-    }
-    const facts = {
-      direction: "outbound",
-      caller: user.name,
-      callee: dialled.number,
-      user: userId,
-    } as const;
-    const { connection, contactUser } = trunk;
-    const { number } = decision;
-    const legsOf: LegsOf = (incoming, orders) =>
-      outboundLegs(incoming, user, connection, contactUser, number, this.#random, orders);
-    this.#effects(this.#calls.start(facts, trunk, flow, request, legsOf, now), now);
-  }
-
-  // Trunks --------------------------------------------------------------------------------------
-
-  #fromTrunk(config: Config, flow: Flow, request: SipRequest, now: Millis): void {
-    const { trunk, ...verdict } = identifyTrunk(this.#trunks.values(), flow, request);
-    if (!trunk) {
-      const reason = "reason" in verdict ? verdict.reason : "unknown source";
-      const { address } = flow.remote;
-      this.#log("warning", "trunk-refused", { remote: address, method: request.method, reason });
-      return this.#reply(flow, refusal(request, 403, "this address may not call here"));
-    }
-    const refused = screen(request, ["INVITE", "OPTIONS"]);
-    if (refused) return this.#reply(flow, refused);
-    if (request.method === "OPTIONS") {
-      return this.#reply(flow, createResponse(request, 200, { headers: [["Allow", ALLOW]] }));
-    }
-    this.#callIn(config, trunk, flow, request, now);
-  }
-
-  #callIn(config: Config, trunk: Trunk, flow: Flow, request: SipRequest, now: Millis): void {
-    const { connection } = trunk;
-    if (this.#isFull(flow, request)) return;
-    if (!connection.allowInbound) {
-      return this.#reply(flow, refusal(request, 403, `${connection.name} takes no incoming calls`));
-    }
-    const user = config.users.find((it) => it.enabled && it.id === connection.inboundUser);
-    const devices = user ? this.#registrar.devicesOf(user.id) : [];
-    if (!user || devices.length === 0) {
-      const reason = user
-        ? `${user.name} has no softphone online`
-        : "nobody answers this connection";
-      this.#log("info", "call-not-routed", { connection: connection.name, status: 480, reason });
-      return this.#reply(flow, refusal(request, 480, reason));
-    }
-    const caller = callerNumber(request);
-    const facts = { direction: "inbound", caller, callee: user.name, user: user.id } as const;
-    const legsOf: LegsOf = (incoming, orders) =>
-      inboundLegs(incoming, connection, trunk.contactUser, devices, this.#random, orders);
-    this.#effects(this.#calls.start(facts, trunk, flow, request, legsOf, now), now);
-  }
-
-  #isFull(flow: Flow, request: SipRequest): boolean {
-    const reason = this.#draining
-      ? "the gateway is shutting down"
-      : this.#calls.isFull && "the gateway holds as many calls as it can";
-    if (!reason) return false;
-    this.#reply(flow, refusal(request, 503, reason, [RETRY_AFTER]));
-    return true;
+    this.#effects(inDialog ?? this.#reception.request(flow, request, now), now);
   }
 
   #hangUp(call: string, status: number, reason: string, now: Millis): void {

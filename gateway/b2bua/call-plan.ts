@@ -41,12 +41,11 @@ export interface Incoming {
 export function outboundLegs(
   incoming: Incoming,
   user: User,
-  connection: Connection,
-  contactUser: string,
-  number: string,
+  way: { connection: Connection; contactUser: string; number: string },
   random: Random,
   orders: CallOrder[],
 ): CallLegs {
+  const { connection, contactUser, number } = way;
   const callee = numberUri(connection, number);
   const credentials = credentialsOf(connection);
   const invitation: Invitation = {

@@ -6,6 +6,7 @@
  */
 import { RE2JS } from "re2js";
 import type { Connection, DialPattern } from "../../schema/config.ts";
+import type { Millis } from "../machine.ts";
 
 /** Why a connection that matches can't take the call now; undefined when it can. */
 export type Ineligible =
@@ -18,9 +19,16 @@ export interface RouteStep {
   readonly outcome: string;
 }
 
-export type RouteDecision =
-  | { found: true; connection: Connection; number: string; steps: RouteStep[] }
+export type RouteDecision<Way> =
+  | { found: true; trunk: Way; number: string; steps: RouteStep[] }
   | { found: false; status: 403 | 404 | 503; reason: string; steps: RouteStep[] };
+
+/** What routing asks of a way out; a trunk is one. */
+export interface Routable {
+  readonly connection: Connection;
+  /** Why it can't take a call at this moment; undefined when it can. */
+  ineligible(now: Millis): Ineligible | undefined;
+}
 
 /** A pattern is compiled once per configuration snapshot; snapshots are immutable. */
 const compiled = new WeakMap<DialPattern, RE2JS>();
@@ -35,33 +43,34 @@ export function patternMatches(pattern: DialPattern, number: string): boolean {
   return expression.matcher(number).find();
 }
 
-/** Decides for a normalised number. `ineligible` answers for one connection at this moment. */
-export function route(
-  connections: readonly Connection[],
+/** Decides for a normalised number. */
+export function route<Way extends Routable>(
+  ways: readonly Way[],
   number: string,
-  ineligible: (connection: Connection) => Ineligible | undefined,
-): RouteDecision {
+  now: Millis,
+): RouteDecision<Way> {
   const steps: RouteStep[] = [];
   let worst: Ineligible | undefined;
-  for (const connection of [...connections].sort(byWeight)) {
-    const pattern = connection.patterns.find((candidate) => patternMatches(candidate, number));
+  for (const trunk of [...ways].sort(byWeight)) {
+    const { name, patterns } = trunk.connection;
+    const pattern = patterns.find((candidate) => patternMatches(candidate, number));
     if (!pattern) {
-      steps.push({ connection: connection.name, outcome: "no pattern matches" });
+      steps.push({ connection: name, outcome: "no pattern matches" });
       continue;
     }
-    const obstacle = ineligible(connection);
+    const obstacle = trunk.ineligible(now);
     if (obstacle) {
-      steps.push({ connection: connection.name, outcome: obstacle.reason });
+      steps.push({ connection: name, outcome: obstacle.reason });
       worst ??= obstacle;
       continue;
     }
-    steps.push({ connection: connection.name, outcome: `matches ${pattern.pattern}` });
-    return { found: true, connection, number: rewrite(pattern, number), steps };
+    steps.push({ connection: name, outcome: `matches ${pattern.pattern}` });
+    return { found: true, trunk, number: rewrite(pattern, number), steps };
   }
   return { found: false, ...refusal(number, worst), steps };
 }
 
-function byWeight(a: Connection, b: Connection): number {
+function byWeight({ connection: a }: Routable, { connection: b }: Routable): number {
   return a.weight - b.weight || a.id - b.id;
 }
 

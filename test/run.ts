@@ -1,0 +1,89 @@
+/**
+ * `npm test`: provides what the tests need of Debian, builds the codecs, runs every test and ends
+ * with one line, `N passed, N failed, N skipped`. Arguments are passed on to `bun test`.
+ */
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Programs the tests talk to, and the Debian package of each. */
+const PROGRAMS: Record<string, string> = {
+  chromium: "chromium",
+  baresip: "baresip",
+  sipp: "sip-tester",
+  openssl: "openssl",
+  "gnutls-serv": "gnutls-bin",
+  cc: "gcc",
+};
+
+const root = join(import.meta.dir, "..");
+const output = join(root, "test", "output");
+
+function missingPrograms(): string[] {
+  return Object.keys(PROGRAMS).filter((program) => Bun.which(program) === null);
+}
+
+/** Installs what is missing where that is possible; what stays missing is named. */
+function providePrograms(): void {
+  const missing = missingPrograms();
+  if (missing.length === 0) return;
+  const canInstall = Bun.which("apt-get") !== null && process.getuid?.() === 0;
+  if (canInstall) {
+    const packages = missing.map((program) => PROGRAMS[program] ?? program);
+    console.log(`installing ${packages.join(", ")} from Debian`);
+    run(["apt-get", "update", "-q"]);
+    run(["apt-get", "install", "-y", "-q", "--no-install-recommends", ...packages]);
+  }
+  for (const program of missingPrograms()) {
+    console.log(`${program} is not installed: the tests that need it count as skipped`);
+  }
+}
+
+function run(command: string[]): number {
+  const { exitCode } = Bun.spawnSync(command, {
+    cwd: root,
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+  });
+  return exitCode;
+}
+
+interface Tally {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+/** Reads the counts off the root element of bun's JUnit report. */
+function tallyOf(report: string): Tally {
+  const opening = /<testsuites\b[^>]*>/.exec(report)?.[0] ?? "";
+  const count = (name: string) => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(opening)?.[1] ?? 0);
+  const failed = count("failures") + count("errors");
+  const skipped = count("skipped");
+  return { passed: count("tests") - failed - skipped, failed, skipped };
+}
+
+providePrograms();
+mkdirSync(output, { recursive: true });
+const bun = process.execPath;
+if (run([bun, "media-wasm/build.ts"]) !== 0) {
+  console.log("the codecs could not be built\n0 passed, 1 failed");
+  process.exit(1);
+}
+const report = join(output, "junit.xml");
+const { exitCode } = Bun.spawnSync(
+  [
+    bun,
+    "test",
+    "--timeout=120000",
+    "--reporter=junit",
+    `--reporter-outfile=${report}`,
+    ...process.argv.slice(2),
+  ],
+  { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
+);
+const tally = tallyOf(readFileSync(report, "utf8"));
+// A crash of the runner itself leaves no failed test behind; it is one.
+if (exitCode !== 0 && tally.failed === 0) tally.failed = 1;
+const skipped = tally.skipped > 0 ? `, ${tally.skipped} skipped` : "";
+console.log(`${tally.passed} passed, ${tally.failed} failed${skipped}`);
+process.exit(tally.failed === 0 ? 0 : 1);
