@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import { classify } from "../../../../gateway/media/ice/demultiplex.ts";
+import { classify, type DatagramKind } from "../../../../gateway/media/ice/demultiplex.ts";
 
 /** RFC 7983 §7, and RFC 5761 §4 for the second byte. */
-function expected(first: number, second: number): string {
+function expected(first: number, second: number): DatagramKind {
   if (first >= 20 && first <= 63) return "dtls";
   if (first >= 128 && first <= 191) return second >= 192 && second <= 223 ? "rtcp" : "rtp";
   return "unknown";
