@@ -66,6 +66,6 @@ export const SRTP_PROFILES: readonly SrtpProfile[] = [
 ];
 
 /** The profile of a DTLS-SRTP number; undefined for one we do not speak. */
-export function srtpProfile(id: number): SrtpProfile | undefined {
+export function profileById(id: number): SrtpProfile | undefined {
   return SRTP_PROFILES.find((profile) => profile.id === id);
 }

@@ -2,11 +2,11 @@ import { expect, test } from "bun:test";
 import { createCipheriv, createHmac } from "node:crypto";
 import { deriveSessionKeys } from "../../../../gateway/media/srtp/key-derivation.ts";
 import {
+  profileById,
   SRTP_AES128_CM_HMAC_SHA1_32,
   SRTP_AES128_CM_HMAC_SHA1_80,
   SRTP_PROFILES,
   type SrtpProfile,
-  srtpProfile,
 } from "../../../../gateway/media/srtp/profiles.ts";
 import {
   NOT_AUTHENTIC,
@@ -64,8 +64,8 @@ function rtcp(): Uint8Array {
 
 test("profiles have the numbers of RFC 5764 and RFC 7714", () => {
   expect(SRTP_PROFILES.map(({ id }) => id)).toEqual([7, 8, 1, 2]);
-  expect(srtpProfile(2)).toBe(SRTP_AES128_CM_HMAC_SHA1_32);
-  expect(srtpProfile(3)).toBeUndefined();
+  expect(profileById(2)).toBe(SRTP_AES128_CM_HMAC_SHA1_32);
+  expect(profileById(3)).toBeUndefined();
 });
 
 for (const profile of [SRTP_AES128_CM_HMAC_SHA1_80, SRTP_AES128_CM_HMAC_SHA1_32]) {
