@@ -158,9 +158,9 @@ function readValue(message: StunMessage, type: number, value: Uint8Array): boole
 }
 
 /**
- * Whether MESSAGE-INTEGRITY was made with `password`, §14.5: over everything before it, with a
- * header length that ends after it. False where the message has none. `password` is the key itself:
- * UTF-8 text of an ICE password, which is ASCII.
+ * Whether MESSAGE-INTEGRITY was made with `key`, §14.5: over everything before it, with a
+ * header length that ends after it. False where the message has none. For ICE the key is
+ * the password's bytes (§9.1.1).
  */
 export function integrityIsRight(
   datagram: Uint8Array,
