@@ -1,0 +1,215 @@
+/**
+ * Bytes to a SIP message: RFC 3261 §7 and §25.1, strict where a lenient reading would be a second
+ * reading (RFC 4475 §3.1.2), lenient where peers are known to be old (RFC 2543 requests).
+ *
+ * Only what every message needs is read here; all other header fields stay text until asked for.
+ */
+import { fromUtf8 } from "../bytes.ts";
+import { SIP_HEAD_BYTES_MAX, SIP_HEADERS_MAX, SIP_MESSAGE_BYTES_MAX } from "../limits.ts";
+import { parseCSeq } from "./accessors.ts";
+import { isToken, parseNumber } from "./grammar.ts";
+import { Headers } from "./headers.ts";
+import type { SipMessage, SipRequest } from "./message.ts";
+import { parseNameAddr } from "./name-addr.ts";
+import { parseUri, schemeOf } from "./uri.ts";
+import { parseVia } from "./via.ts";
+
+export type ParseResult =
+  | { ok: true; message: SipMessage }
+  /**
+   * `status` is what to answer, 0 where nothing may be answered. `request` holds what could be
+   * read, for a response that copies it; its accessors may fail.
+   */
+  | { ok: false; status: number; reason: string; request?: SipRequest };
+
+interface Fault {
+  status: number;
+  reason: string;
+}
+
+const UINT32_MAX = 2 ** 32 - 1;
+const MANDATORY = ["Via", "From", "To", "Call-ID", "CSeq"] as const;
+const SINGLE = ["From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length", "Content-Type"];
+const RESPONSE_LINE = /^SIP\/2\.0 ([1-6][0-9]{2})(?: (.*))?$/s;
+
+/**
+ * Parses one datagram, WebSocket message or framed piece of a stream. Never throws.
+ * Bytes behind the body that Content-Length names are ignored (§18.3).
+ */
+export function parseMessage(bytes: Uint8Array): ParseResult {
+  if (bytes.length > SIP_MESSAGE_BYTES_MAX) return refused(513, "the message is too large");
+  const start = startOf(bytes);
+  // A datagram may end with its last header line: there the empty line says nothing new.
+  const blank = endOfHead(bytes, start);
+  const end = blank < 0 ? bytes.length : blank;
+  if (end - start > SIP_HEAD_BYTES_MAX) return refused(513, "the head of the message is too large");
+  const [line = "", ...lines] = unfold(fromUtf8(bytes.subarray(start, end)));
+  const { headers, fault } = readHeaders(lines);
+  const head = { line, headers, fault, rest: bytes.subarray(end + 4) };
+  return /^SIP\//i.test(line) ? parseResponse(head) : parseRequest(head);
+}
+
+interface Head {
+  line: string;
+  headers: Headers;
+  /** What was wrong with a header line; the readable ones are in `headers` all the same. */
+  fault: Fault | undefined;
+  rest: Uint8Array;
+}
+
+function parseRequest({ line, headers, rest, fault: lineFault }: Head): ParseResult {
+  const [method = "", uri = "", version = "", ...more] = line.split(" ");
+  const body = bodyOf(headers, rest);
+  const request: SipRequest = {
+    kind: "request",
+    method,
+    uri,
+    headers,
+    body: body instanceof Uint8Array ? body : new Uint8Array(0),
+  };
+  const fault =
+    requestLineFault(method, uri, version, more) ??
+    lineFault ??
+    headerFault(headers, method) ??
+    contactFault(headers) ??
+    (body instanceof Uint8Array ? undefined : body);
+  if (!fault) return { ok: true, message: request };
+  // Only what looks like SIP is answered: a reply to noise would make us an amplifier.
+  const answerable = isToken(method) && headers.has("Via") && headers.has("CSeq");
+  return answerable && method !== "ACK"
+    ? { ok: false, ...fault, request }
+    : { ok: false, status: 0, reason: fault.reason };
+}
+
+function parseResponse({ line, headers, rest, fault: lineFault }: Head): ParseResult {
+  const match = RESPONSE_LINE.exec(line);
+  if (!match) return refused(0, "the status line is malformed");
+  const body = bodyOf(headers, rest);
+  const fault = lineFault ?? headerFault(headers, undefined);
+  if (fault) return refused(0, fault.reason);
+  if (!(body instanceof Uint8Array)) return refused(0, body.reason);
+  const status = Number(match[1]);
+  const message = { kind: "response", status, reason: match[2] ?? "", headers, body } as const;
+  return { ok: true, message };
+}
+
+/** §7.1: single spaces, a token, a URI without brackets, `SIP/2.0`. */
+function requestLineFault(
+  method: string,
+  uri: string,
+  version: string,
+  more: string[],
+): Fault | undefined {
+  if (!isToken(method)) return bad("the method is no token");
+  if (more.length > 0 || uri === "")
+    return bad("the request line is METHOD URI SIP/2.0 with single spaces");
+  if (/^SIP\/[0-9]+\.[0-9]+$/i.test(version) && version.toUpperCase() !== "SIP/2.0") {
+    return { status: 505, reason: `${version} is not spoken here, SIP/2.0 is` };
+  }
+  if (version.toUpperCase() !== "SIP/2.0") return bad("the request line does not end with SIP/2.0");
+  const scheme = schemeOf(uri);
+  if (scheme === undefined || /[<>"]/.test(uri)) return bad("the Request-URI is malformed");
+  if (scheme !== "sip" && scheme !== "sips") return undefined;
+  const parsed = parseUri(uri);
+  if (!parsed) return bad("the Request-URI is malformed");
+  return parsed.headers === undefined ? undefined : bad("the Request-URI may not carry headers");
+}
+
+/** §8.1.1: what every message has, once, and readable. */
+function headerFault(headers: Headers, method: string | undefined): Fault | undefined {
+  for (const name of MANDATORY) if (!headers.has(name)) return bad(`${name} is missing`);
+  for (const name of SINGLE)
+    if (headers.all(name).length > 1) return bad(`${name} stands there twice`);
+  const viaTexts = headers.all("Via");
+  for (const text of viaTexts) if (!isViaList(text)) return bad("Via is malformed");
+  for (const name of ["From", "To"]) {
+    if (!parseNameAddr(headers.get(name) ?? "")) return bad(`${name} is malformed`);
+  }
+  if (/\s/.test(headers.get("Call-ID") ?? " ") || headers.get("Call-ID") === "")
+    return bad("Call-ID is malformed");
+  const sequence = parseCSeq(headers.get("CSeq") ?? "");
+  if (!sequence) return bad("CSeq is malformed");
+  if (method !== undefined && sequence.method !== method) return bad("CSeq names another method");
+  return numberFault(headers, "Max-Forwards", 255) ?? numberFault(headers, "Expires", UINT32_MAX);
+}
+
+function isViaList(text: string): boolean {
+  const elements = new Set<string>();
+  const headers = Headers.of([["Via", text]]);
+  for (const element of headers.list("Via")) {
+    if (!parseVia(element)) return false;
+    elements.add(element);
+  }
+  return elements.size > 0 && !/,\s*(?:,|$)/.test(text);
+}
+
+function numberFault(headers: Headers, name: string, max: number): Fault | undefined {
+  const text = headers.get(name);
+  if (text === undefined || parseNumber(text, max) !== undefined) return undefined;
+  return bad(`${name} is no number from 0 to ${max}`);
+}
+
+/** §20.10: a Contact that could be read in two ways must not be bound. */
+function contactFault(headers: Headers): Fault | undefined {
+  for (const text of headers.list("Contact")) {
+    if (text === "*") continue;
+    const contact = parseNameAddr(text);
+    const seconds = contact?.params.get("expires");
+    if (!contact) return bad("Contact is malformed");
+    if (seconds !== undefined && parseNumber(seconds, UINT32_MAX) === undefined) {
+      return bad(`Contact's expires is no number from 0 to ${UINT32_MAX}`);
+    }
+  }
+  return undefined;
+}
+
+function bodyOf(headers: Headers, rest: Uint8Array): Uint8Array | Fault {
+  const text = headers.get("Content-Length");
+  if (text === undefined) return rest;
+  const length = parseNumber(text, UINT32_MAX);
+  if (length === undefined) return bad("Content-Length is no number");
+  if (length > rest.length) return bad("the body is shorter than Content-Length says");
+  return rest.subarray(0, length);
+}
+
+function readHeaders(lines: readonly string[]): { headers: Headers; fault: Fault | undefined } {
+  const headers = new Headers();
+  let fault: Fault | undefined;
+  if (lines.length > SIP_HEADERS_MAX) fault = { status: 513, reason: "there are too many headers" };
+  for (const line of lines.slice(0, SIP_HEADERS_MAX)) {
+    const colon = line.indexOf(":");
+    const name = line.slice(0, Math.max(colon, 0)).trimEnd();
+    const value = line.slice(colon + 1).trim();
+    if (isToken(name) && !/[\r\n]/.test(value)) headers.append(name, value);
+    else if (line !== "") fault ??= bad("a header line is malformed");
+  }
+  return { headers, fault };
+}
+
+/** §7.3.1: a line that begins with white space continues the one before. */
+function unfold(head: string): string[] {
+  return head.replace(/\r\n[ \t]+/g, " ").split("\r\n");
+}
+
+/** §7.5: empty lines before the start line are ignored. */
+function startOf(bytes: Uint8Array): number {
+  let at = 0;
+  while (bytes[at] === 13 && bytes[at + 1] === 10) at += 2;
+  return at;
+}
+
+/** Where CR LF CR LF begins; -1 while it is not there. */
+export function endOfHead(bytes: Uint8Array, from: number): number {
+  for (let at = bytes.indexOf(13, from); at >= 0; at = bytes.indexOf(13, at + 1)) {
+    if (bytes[at + 1] === 10 && bytes[at + 2] === 13 && bytes[at + 3] === 10) return at;
+  }
+  return -1;
+}
+
+function bad(reason: string): Fault {
+  return { status: 400, reason };
+}
+
+function refused(status: number, reason: string): ParseResult {
+  return { ok: false, status, reason };
+}
