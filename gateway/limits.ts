@@ -44,3 +44,37 @@ export const WEBSOCKET_BACKLOG_BYTES_MAX = 1_048_576;
 export const FLOWS_PER_ADDRESS_MAX = 64;
 /** UDP peers whose flow is remembered; an older one is made anew when it speaks again. */
 export const UDP_FLOWS_MAX = 10_000;
+/** Milliseconds an RTP port pair rests after use, M8: no stray packet reaches the next call. */
+export const PORT_QUARANTINE_MS = 5_000;
+/** Milliseconds before a pair another program holds is tried again. */
+export const PORT_PAIR_REFUSED_MS = 30_000;
+/** Pairs tried for one leg before it is refused: with more, a full range would stall the thread. */
+export const PORT_PAIR_ATTEMPTS_MAX = 16;
+/** How long after the SDP a stranger's audio may be latched on to, SEC-09; milliseconds. */
+export const LATCH_WINDOW_MS = 3_000;
+/** How long the signalled address has the first word, M1; milliseconds after the SDP. */
+export const LATCH_FOREIGN_AFTER_MS = 500;
+/** Consecutive packets of one SSRC a stranger needs, SEC-09. */
+export const LATCH_PACKETS = 3;
+/** Consecutive packets a locked host needs from another port, and its silence before, M3. */
+export const LATCH_MOVE_PACKETS = 50;
+export const LATCH_MOVE_SILENCE_MS = 200;
+/** Packets held behind a gap before it counts as lost, and for how long at most. */
+export const REORDER_PACKETS_MAX = 3;
+export const REORDER_WAIT_MS = 60;
+/** Missing sequence numbers beyond which a stream has started anew (RFC 3550 A.1). */
+export const SEQUENCE_DROPOUT_MAX = 3_000;
+/** A packet this far behind is no latecomer: the stream started anew (RFC 3550 A.1). */
+export const SEQUENCE_MISORDER_MAX = 100;
+/** Audio made up for lost packets in a row, milliseconds; after that silence is more honest. */
+export const CONCEAL_MS_MAX = 120;
+/** Audio in one packet, milliseconds: the longest Opus packet (RFC 6716 §3.2). */
+export const PACKET_AUDIO_MS_MAX = 120;
+/** Valid RTP packets a second one leg may bring, M10: twice 10 ms packets; and the burst. */
+export const RTP_PACKETS_PER_SECOND_MAX = 200;
+export const RTP_BURST_PACKETS_MAX = 100;
+/** Media sessions of one worker, and legs of one: ten devices may ring, and the trunk. */
+export const MEDIA_SESSIONS_MAX = 1_000;
+export const LEGS_PER_SESSION_MAX = 16;
+/** DTLS datagrams kept for a webrtc leg whose SDP is still on its way: one ClientHello's. */
+export const DTLS_EARLY_DATAGRAMS_MAX = 4;
