@@ -15,7 +15,7 @@ import type { Outbox } from "./outbox.ts";
 import type { Endpoint, IceCredentials, LegId, LocalLeg, RemoteLeg } from "./protocol.ts";
 import { earliest, RtpStream, type StreamOptions, type StreamTransmitter } from "./rtp-stream.ts";
 import { copyEndpoint, type MediaSocket } from "./sockets.ts";
-import { srtpProfile } from "./srtp/profiles.ts";
+import { profileById } from "./srtp/profiles.ts";
 import { REPLAYED, SrtpReceiver, SrtpSender } from "./srtp/srtp-context.ts";
 
 type WebRtcRemote = RemoteLeg & { kind: "webrtc" };
@@ -242,7 +242,7 @@ export class WebRtcLeg implements StreamTransmitter {
           break;
         case "connected": {
           const { keys } = output;
-          const profile = srtpProfile(output.profile);
+          const profile = profileById(output.profile);
           if (!profile) break;
           this.#srtpSender = new SrtpSender(profile, keys.localKey, keys.localSalt);
           this.#srtpReceiver = new SrtpReceiver(profile, keys.remoteKey, keys.remoteSalt);
