@@ -78,3 +78,7 @@ export const MEDIA_SESSIONS_MAX = 1_000;
 export const LEGS_PER_SESSION_MAX = 16;
 /** DTLS datagrams kept for a webrtc leg whose SDP is still on its way: one ClientHello's. */
 export const DTLS_EARLY_DATAGRAMS_MAX = 4;
+/** SIP transactions at one time; past it new requests get 503 without one. About 4 KiB each. */
+export const TRANSACTIONS_MAX = 100_000;
+/** Nonces whose counts are remembered, 5 minutes each; the oldest is forgotten first. */
+export const DIGEST_NONCES_MAX = 50_000;

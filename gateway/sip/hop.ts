@@ -1,0 +1,84 @@
+/**
+ * The hop between us and a peer: the Via we put on requests, the marks we leave on theirs (RFC 3261
+ * §18.2.1, RFC 3581), and the ACK and CANCEL that repeat a request's Via (§17.1.1.3, §9.1).
+ *
+ * Departure: a response always goes back to the flow its request came from, `rport` or not. Behind
+ * a NAT nothing else arrives, and without one it makes no difference.
+ */
+import { EMPTY } from "../bytes.ts";
+import { cseq } from "./accessors.ts";
+import type { Flow } from "./flow.ts";
+import { parseHostPort } from "./grammar.ts";
+import { Headers, splitList } from "./headers.ts";
+import type { SipRequest, SipResponse } from "./message.ts";
+import { parseVia, printVia } from "./via.ts";
+
+/** The request with our Via on top. */
+export function withVia(flow: Flow, request: SipRequest, branch: string): SipRequest {
+  const headers = request.headers.clone();
+  const transport = flow.transport.toUpperCase();
+  headers.prepend("Via", `SIP/2.0/${transport} ${flow.sentBy};branch=${branch};rport`);
+  return { ...request, headers };
+}
+
+/**
+ * §18.2.1 and RFC 3581 §4: where it really came from. Over WebSocket only where the client asked
+ * by `rport`: SIP.js drops responses whose Via is not the one it sent.
+ */
+export function withReceived(flow: Flow, request: SipRequest): SipRequest {
+  const [top = "", ...others] = splitList(request.headers.get("Via") ?? "");
+  const via = parseVia(top);
+  if (!via) return request;
+  const asksForPort = via.params.has("rport");
+  const isSocket = flow.transport === "ws" || flow.transport === "wss";
+  const { address, port } = flow.remote;
+  if (isSocket ? !asksForPort : !asksForPort && via.host === address) return request;
+  const params = new Map(via.params);
+  params.set("received", address);
+  if (asksForPort) params.set("rport", String(port));
+  const headers = request.headers.clone();
+  const lines = headers.all("Via").slice(1);
+  headers.set("Via", [printVia({ ...via, params }), ...others].join(", "));
+  for (const line of lines) headers.append("Via", line);
+  return { ...request, headers };
+}
+
+/** True where the response answers a request of ours: one Via, and it names us (§8.1.3.3). */
+export function isForUs(flow: Flow, response: SipResponse): boolean {
+  const elements = response.headers.list("Via");
+  const via = parseVia(elements[0] ?? "");
+  const own = parseHostPort(flow.sentBy);
+  return elements.length === 1 && via?.host === own?.host && via?.port === own?.port;
+}
+
+/** The ACK of a final response that is no 2xx (§17.1.1.3). */
+export function acknowledgementOf(request: SipRequest, response: SipResponse): SipRequest {
+  const to = response.headers.get("To") ?? request.headers.get("To") ?? "";
+  return sameHop(request, "ACK", to, []);
+}
+
+/** The CANCEL of a request (§9.1). */
+export function cancellationOf(request: SipRequest, reason: string | undefined): SipRequest {
+  const to = request.headers.get("To") ?? "";
+  return sameHop(request, "CANCEL", to, reason === undefined ? [] : [["Reason", reason]]);
+}
+
+function sameHop(
+  request: SipRequest,
+  method: string,
+  to: string,
+  more: [string, string][],
+): SipRequest {
+  const of = (name: string) => request.headers.all(name).map((it): [string, string] => [name, it]);
+  const headers = Headers.of([
+    ...of("Via").slice(0, 1),
+    ["Max-Forwards", "70"],
+    ...of("Route"),
+    ...of("From"),
+    ["To", to],
+    ...of("Call-ID"),
+    ["CSeq", `${cseq(request).number} ${method}`],
+    ...more,
+  ]);
+  return { kind: "request", method, uri: request.uri, headers, body: EMPTY };
+}
