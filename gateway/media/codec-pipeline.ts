@@ -4,13 +4,11 @@
  * so only G.722 with G.711 resamples. Above: the transcoder. Below: media-wasm.
  */
 
-import type { Codecs, Decoder, Encoder } from "../../media-wasm/codec.ts";
+import type { Codecs, Decoder, Encoder, PcmRate } from "../../media-wasm/codec.ts";
 import type { Millis } from "../machine.ts";
 import type { OpusMode } from "./opus-policy.ts";
 import type { Codec, CodecName } from "./protocol.ts";
 import { Downsampler, type Resampler, Upsampler } from "./resampler.ts";
-
-export type PcmRate = 8_000 | 16_000;
 
 /** Packet lengths Opus has (RFC 6716 §2.1.4), of those SDP may ask for; else 20 ms. */
 const OPUS_PTIMES_MS = [10, 20, 40, 60];

@@ -38,6 +38,7 @@ export class Transcoder implements PacketSink, PayloadSink {
   readonly #eventTypes: (DtmfFormat | undefined)[] = new Array(128).fill(undefined);
 
   /** The stream that comes in: its clock, and the timestamp that would follow without silence. */
+  #following = false;
   #clockRate = 0;
   #ssrc = 0;
   #expected = 0;
@@ -56,6 +57,11 @@ export class Transcoder implements PacketSink, PayloadSink {
   }
 
   packet(buffer: Uint8Array, header: RtpHeader, lostBefore: number, now: Millis): void {
+    if (!this.#sender.enabled) {
+      // On hold, or without keys yet: no work for nobody. What follows is a new beginning.
+      this.#following = false;
+      return;
+    }
     const event = this.#eventTypes[header.payloadType];
     if (event) {
       this.#eventSince = true;
@@ -115,6 +121,7 @@ export class Transcoder implements PacketSink, PayloadSink {
       const gap = timestampDifference(header.timestamp, this.#expected);
       if (gap >= 0) return gap;
     }
+    this.#following = true;
     this.#ssrc = header.ssrc;
     this.#clockRate = codec.clockRate;
     this.#pipeline.discard();
@@ -124,7 +131,8 @@ export class Transcoder implements PacketSink, PayloadSink {
 
   /** Whether the packet's timestamp belongs to the stream and clock we follow. */
   #follows(header: RtpHeader, clockRate: number, now: Millis): boolean {
-    if (header.ssrc !== this.#ssrc || clockRate !== this.#clockRate) return false;
+    if (!this.#following || header.ssrc !== this.#ssrc || clockRate !== this.#clockRate)
+      return false;
     const ahead = timestampDifference(header.timestamp, this.#expected);
     return (ahead * 1_000) / clockRate <= now - this.#latestAt + AHEAD_MS_MAX;
   }
