@@ -35,7 +35,7 @@ async function serve(options: GatewayOptions): Promise<void> {
     spawn: () => new Worker(new URL("./media/worker.ts", import.meta.url)),
     optionsOf: (index) => ({
       type: "start",
-      bindAddresses: [...new Set([addresses.media, "127.0.0.1"])],
+      bindAddresses: [addresses.media],
       ...(addresses.advertised === undefined ? {} : { advertisedAddress: addresses.advertised }),
       webrtcPort: options.webrtcPort === 0 ? 0 : options.webrtcPort + index,
       rtpPorts: shareOfPorts(options.rtpPorts, index, options.workers),

@@ -5,7 +5,7 @@
  *       └─refused, cancelled─► over
  */
 
-import type { Result } from "../sdp/webrtc-profile.ts";
+import type { Result } from "../sdp/offer-answer.ts";
 import { dialogFromRequest } from "../sip/dialog.ts";
 import type { Flow } from "../sip/flow.ts";
 import type { SipRequest } from "../sip/message.ts";

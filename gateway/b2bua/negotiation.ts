@@ -3,15 +3,9 @@
  * sides last said. SDP text in, media values out; the SDP itself is the business of `sdp/`.
  */
 import type { CodecName, LegKind, LocalLeg, RemoteLeg } from "../media/protocol.ts";
+import type { AcceptedOffer, Origin, Result } from "../sdp/offer-answer.ts";
 import { acceptTrunkOffer, readTrunkAnswer, trunkOffer } from "../sdp/trunk-profile.ts";
-import {
-  type AcceptedOffer,
-  acceptWebrtcOffer,
-  type Origin,
-  type Result,
-  readWebrtcAnswer,
-  webrtcOffer,
-} from "../sdp/webrtc-profile.ts";
+import { acceptWebrtcOffer, readWebrtcAnswer, webrtcOffer } from "../sdp/webrtc-profile.ts";
 
 const profiles = {
   webrtc: { accept: acceptWebrtcOffer, offer: webrtcOffer, readAnswer: readWebrtcAnswer },

@@ -1,0 +1,128 @@
+/**
+ * What both profiles share of offer/answer (RFC 3264): directions seen from our side, the choice of
+ * a codec, origins, results.
+ */
+import type {
+  Codec,
+  CodecName,
+  Direction,
+  DtmfFormat,
+  LocalLeg,
+  RemoteLeg,
+} from "../media/protocol.ts";
+import { codecsOf, eventsOf, offeredNames } from "./codecs.ts";
+import { networkOf } from "./print.ts";
+import {
+  inherited,
+  type MediaDescription,
+  type SessionDescription,
+} from "./session-description.ts";
+
+/** Our o= line: the id stays for a leg's life, the version grows with each change (§8). */
+export interface Origin {
+  /** Digits. */
+  id: string;
+  version: number;
+}
+
+export type Result<Value> =
+  | { ok: true; value: Value }
+  | { ok: false; status: 400 | 415 | 488; reason: string };
+
+/** A peer's offer that was understood, and the way to our answer. */
+export interface AcceptedOffer {
+  remote: RemoteLeg;
+  answer(local: LocalLeg, origin: Origin): string;
+}
+
+export function originLine({ id, version }: Origin, address: string): string {
+  return `- ${id} ${version} ${networkOf(address)} ${address}`;
+}
+
+const DIRECTIONS: readonly Direction[] = ["sendrecv", "sendonly", "recvonly", "inactive"];
+
+/** The direction the peer wrote, turned to our side (§6.1): its `sendonly` is our `recvonly`. */
+export function ourDirection(session: SessionDescription, media: MediaDescription): Direction {
+  const theirs = DIRECTIONS.find((it) => inherited(session, media, it).length > 0) ?? "sendrecv";
+  if (theirs === "sendonly") return "recvonly";
+  return theirs === "recvonly" ? "sendonly" : theirs;
+}
+
+/** What both sides allow of two directions seen from our side. */
+export function narrow(a: Direction, b: Direction): Direction {
+  const sends = canSend(a) && canSend(b);
+  const receives = canReceive(a) && canReceive(b);
+  if (sends) return receives ? "sendrecv" : "sendonly";
+  return receives ? "recvonly" : "inactive";
+}
+
+function canSend(direction: Direction): boolean {
+  return direction === "sendrecv" || direction === "sendonly";
+}
+
+function canReceive(direction: Direction): boolean {
+  return direction === "sendrecv" || direction === "recvonly";
+}
+
+export interface Choice {
+  /** What we send with. */
+  codec: Codec;
+  /** Everything that may come. */
+  receive: Codec[];
+  dtmf: DtmfFormat[];
+}
+
+/** For an offer of the peer's: the first codec of OUR order that it has (MED-06). */
+export function chooseFromOffer(
+  media: MediaDescription,
+  preference: readonly CodecName[],
+): Result<Choice> {
+  const offered = codecsOf(media);
+  for (const name of preference) {
+    const codec = offered.find((it) => it.name === name);
+    if (codec) return { ok: true, value: { codec, receive: [codec], dtmf: eventsOf(media) } };
+  }
+  return noCodec(media, preference);
+}
+
+/** For an answer of the peer's: its first codec, of those we offered (§6.1). */
+export function chooseFromAnswer(
+  media: MediaDescription,
+  offered: readonly Codec[],
+): Result<Choice> {
+  const receive = codecsOf(media).filter((it) => offered.some((own) => own.name === it.name));
+  const [codec] = receive;
+  if (codec) return { ok: true, value: { codec, receive, dtmf: eventsOf(media) } };
+  return noCodec(
+    media,
+    offered.map(({ name }) => name),
+  );
+}
+
+function noCodec(media: MediaDescription, allowed: readonly CodecName[]): Result<Choice> {
+  return refused(
+    488,
+    `no common codec: offered ${offeredNames(media)}; allowed ${allowed.join(", ")}`,
+  );
+}
+
+/** The first audio stream that is not refused. */
+export function audioOf(session: SessionDescription): MediaDescription | undefined {
+  return session.media.find((media) => media.kind === "audio" && media.port !== 0);
+}
+
+/** Every other stream of an offer, refused in its place (§6). */
+export function refusedStream(media: MediaDescription): MediaDescription {
+  const mid = media.attributes.filter(({ name }) => name === "mid");
+  return {
+    ...media,
+    port: 0,
+    connection: "0.0.0.0",
+    formats: media.formats.slice(0, 1),
+    attributes: mid,
+  };
+}
+
+export function refused<Value>(status: 400 | 415 | 488, reason: string): Result<Value> {
+  return { ok: false, status, reason };
+}
