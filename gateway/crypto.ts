@@ -91,3 +91,98 @@ export function openGcm(
   }
   return plain;
 }
+
+/** A private key of the process; never leaves node:crypto. */
+export type PrivateKey = node.KeyObject;
+
+/** A fresh ECDSA key on P-256, and its public half as SubjectPublicKeyInfo in DER. */
+export function generateSigningKey(): { privateKey: PrivateKey; publicKey: Uint8Array } {
+  const { privateKey, publicKey } = node.generateKeyPairSync("ec", { namedCurve: "P-256" });
+  return { privateKey, publicKey: publicKey.export({ type: "spki", format: "der" }) };
+}
+
+/** ECDSA with SHA-256, the signature in DER (RFC 5480). */
+export function signSha256(key: PrivateKey, data: Uint8Array): Uint8Array {
+  return node.sign("sha256", data, key);
+}
+
+export type SignatureScheme = "ecdsa" | "rsa" | "rsa-pss";
+
+/**
+ * Checks a signature made with the key of a certificate in DER. False also where the certificate
+ * can't be read or its key is of another kind.
+ */
+export function verifyWithCertificate(
+  certificate: Uint8Array,
+  scheme: SignatureScheme,
+  hashName: "sha256" | "sha384" | "sha512",
+  data: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  try {
+    const key = new node.X509Certificate(certificate).publicKey;
+    if (key.asymmetricKeyType !== (scheme === "ecdsa" ? "ec" : "rsa")) return false;
+    const padding =
+      scheme === "rsa-pss"
+        ? {
+            padding: node.constants.RSA_PKCS1_PSS_PADDING,
+            saltLength: node.constants.RSA_PSS_SALTLEN_DIGEST,
+          }
+        : {};
+    return node.verify(hashName, data, { key, ...padding }, signature);
+  } catch {
+    return false;
+  }
+}
+
+export type CurveName = "x25519" | "secp256r1";
+
+/** Our half of an ephemeral Diffie-Hellman exchange (RFC 8422 §5.4). */
+export interface EphemeralKey {
+  /** As it goes on the wire: 32 bytes, or an uncompressed point of 65. */
+  readonly publicBytes: Uint8Array;
+  /** The shared secret; undefined for a public key that is none. */
+  agree(peer: Uint8Array): Uint8Array | undefined;
+}
+
+/** What stands before a raw X25519 public key in its SubjectPublicKeyInfo (RFC 8410 §4). */
+const X25519_PREFIX = Uint8Array.fromHex("302a300506032b656e032100");
+
+export function generateEphemeralKey(curve: CurveName): EphemeralKey {
+  return curve === "x25519" ? ephemeralX25519() : ephemeralP256();
+}
+
+function ephemeralX25519(): EphemeralKey {
+  const { privateKey, publicKey } = node.generateKeyPairSync("x25519");
+  const encoded = publicKey.export({ type: "spki", format: "der" });
+  return {
+    publicBytes: new Uint8Array(encoded.subarray(X25519_PREFIX.length)),
+    agree: (peer) => {
+      if (peer.length !== 32) return undefined;
+      try {
+        const key = Buffer.concat([X25519_PREFIX, peer]);
+        const theirs = node.createPublicKey({ key, format: "der", type: "spki" });
+        const secret = node.diffieHellman({ privateKey, publicKey: theirs });
+        // RFC 7748 §6.1: an all-zero secret means a point of small order.
+        return secret.every((byte) => byte === 0) ? undefined : secret;
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+function ephemeralP256(): EphemeralKey {
+  const exchange = node.createECDH("prime256v1");
+  const publicBytes = new Uint8Array(exchange.generateKeys());
+  return {
+    publicBytes,
+    agree: (peer) => {
+      try {
+        return exchange.computeSecret(peer);
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}

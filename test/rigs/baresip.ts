@@ -77,7 +77,9 @@ export class Baresip {
       if (found) return found;
       const left = deadline - performance.now();
       if (left <= 0) {
-        throw new Error(`baresip saw no ${type}, but ${this.events.map((it) => it.type).join(", ")}`);
+        throw new Error(
+          `baresip saw no ${type}, but ${this.events.map((it) => it.type).join(", ")}`,
+        );
       }
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left);
@@ -92,7 +94,10 @@ export class Baresip {
   /** What it heard, as written so far: a WAV file at the codec's rate. */
   heard(): string {
     const { directory } = this.#options;
-    const name = readdirSync(directory).filter((it) => it.endsWith("-dec.wav")).sort().at(-1);
+    const name = readdirSync(directory)
+      .filter((it) => it.endsWith("-dec.wav"))
+      .sort()
+      .at(-1);
     if (!name) throw new Error("baresip recorded nothing");
     return join(directory, name);
   }

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
+import type { PhoneFace } from "./page/phone-face.ts";
 
 export type Library = "jssip" | "sipjs";
 
@@ -19,23 +20,6 @@ export interface PhoneOptions {
   microphone: string;
 }
 
-/** What the page offers to the test; see `softphone-page.ts`. */
-export interface PhoneFace {
-  register(server: string, user: string, password: string): Promise<void>;
-  call(number: string): void;
-  /** Answers the call that rings now or next. */
-  answerNext(): void;
-  hangUp(): void;
-  state(): { registered: boolean; call: string; cause: string; log: string[] };
-  startRecording(): void;
-  /** Signed 16-bit mono at `rate`, little-endian, in base64. */
-  recorded(): { rate: number; pcm: string };
-}
-
-declare global {
-  var phone: PhoneFace;
-}
-
 export class BrowserPhone {
   readonly #browser: Browser;
   readonly #server: Bun.Server<undefined>;
@@ -43,7 +27,12 @@ export class BrowserPhone {
   readonly page: Page;
   readonly messages: string[] = [];
 
-  private constructor(browser: Browser, server: Bun.Server<undefined>, profile: string, page: Page) {
+  private constructor(
+    browser: Browser,
+    server: Bun.Server<undefined>,
+    profile: string,
+    page: Page,
+  ) {
     this.#browser = browser;
     this.#server = server;
     this.#profile = profile;
@@ -82,7 +71,10 @@ export class BrowserPhone {
 
   register({ server, user, password }: PhoneOptions): Promise<void> {
     const args = [server, user, password] as const;
-    return this.page.evaluate(([at, name, secret]) => globalThis.phone.register(at, name, secret), args);
+    return this.page.evaluate(
+      ([at, name, secret]) => globalThis.phone.register(at, name, secret),
+      args,
+    );
   }
 
   call(number: string): Promise<void> {
@@ -134,13 +126,14 @@ export class BrowserPhone {
 
 async function servePage(library: Library, port: number): Promise<Bun.Server<undefined>> {
   const built = await Bun.build({
-    entrypoints: [join(import.meta.dir, "softphone-page.ts")],
+    entrypoints: [join(import.meta.dir, "page", "softphone-page.ts")],
     target: "browser",
     define: { LIBRARY: JSON.stringify(library) },
   });
   const script = await built.outputs[0]?.text();
   if (!built.success || script === undefined) throw new Error(built.logs.map(String).join("\n"));
-  const html = '<!doctype html><meta charset="utf-8"><title>softphone</title><script src="/page.js"></script>';
+  const html =
+    '<!doctype html><meta charset="utf-8"><title>softphone</title><script src="/page.js"></script>';
   return Bun.serve({
     hostname: "127.0.0.1",
     port,

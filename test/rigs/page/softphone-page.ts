@@ -1,7 +1,14 @@
 /** Runs in the browser: one softphone, made of JsSIP or SIP.js as their users make it. */
 import JsSIP from "jssip";
-import { Inviter, type Session, SessionState, UserAgent, Registerer, type Invitation } from "sip.js";
-import type { PhoneFace } from "./chromium.ts";
+import {
+  type Invitation,
+  Inviter,
+  Registerer,
+  type Session,
+  SessionState,
+  UserAgent,
+} from "sip.js";
+import type { PhoneFace } from "./phone-face.ts";
 
 declare const LIBRARY: "jssip" | "sipjs";
 
@@ -72,7 +79,10 @@ function jssipPhone(): PhoneFace {
   let ua: JsSIP.UA;
   let session: RTCSession | undefined;
   let answering = false;
-  const options = { mediaConstraints: { audio: AUDIO, video: false }, pcConfig: { iceServers: [] } };
+  const options = {
+    mediaConstraints: { audio: AUDIO, video: false },
+    pcConfig: { iceServers: [] },
+  };
   const answer = () => session?.answer(options as never);
   const follow = (next: RTCSession, incoming: boolean) => {
     session = next;
@@ -95,7 +105,10 @@ function jssipPhone(): PhoneFace {
         hear(streams[0] ?? new MediaStream([track]));
       });
     if (next.connection) listen(next.connection);
-    else next.on("peerconnection", ({ peerconnection }: { peerconnection: RTCPeerConnection }) => listen(peerconnection));
+    else
+      next.on("peerconnection", ({ peerconnection }: { peerconnection: RTCPeerConnection }) =>
+        listen(peerconnection),
+      );
     if (incoming && answering) answer();
   };
   return {
@@ -104,8 +117,10 @@ function jssipPhone(): PhoneFace {
       const socket = new JsSIP.WebSocketInterface(server);
       const uri = `sip:${user}@${new URL(server).hostname}`;
       ua = new JsSIP.UA({ sockets: [socket], uri, password, register_expires: 300 });
-      ua.on("newRTCSession", ({ session: next, originator }: { session: RTCSession; originator: string }) =>
-        follow(next, originator === "remote"),
+      ua.on(
+        "newRTCSession",
+        ({ session: next, originator }: { session: RTCSession; originator: string }) =>
+          follow(next, originator === "remote"),
       );
       return new Promise((resolve, reject) => {
         ua.on("registered", () => {
@@ -139,7 +154,9 @@ function sipjsPhone(): PhoneFace {
       note(`state ${state}`);
       if (state === SessionState.Established) {
         status.call = "connected";
-        const handler = next.sessionDescriptionHandler as unknown as { peerConnection: RTCPeerConnection };
+        const handler = next.sessionDescriptionHandler as unknown as {
+          peerConnection: RTCPeerConnection;
+        };
         hear(new MediaStream(handler.peerConnection.getReceivers().map(({ track }) => track)));
       }
       if (state === SessionState.Terminated) status.call = "ended";
@@ -155,7 +172,9 @@ function sipjsPhone(): PhoneFace {
         authorizationUsername: user,
         authorizationPassword: password,
         transportOptions: { server },
-        sessionDescriptionHandlerFactoryOptions: { peerConnectionConfiguration: { iceServers: [] } },
+        sessionDescriptionHandlerFactoryOptions: {
+          peerConnectionConfiguration: { iceServers: [] },
+        },
         delegate: {
           onInvite: (invitation) => {
             status.call = "ringing";
@@ -172,7 +191,9 @@ function sipjsPhone(): PhoneFace {
           if (status.registered) resolve();
         });
         registerer.register({
-          requestDelegate: { onReject: ({ message }) => reject(new Error(String(message.statusCode))) },
+          requestDelegate: {
+            onReject: ({ message }) => reject(new Error(String(message.statusCode))),
+          },
         });
       });
     },

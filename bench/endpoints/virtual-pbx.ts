@@ -1,0 +1,324 @@
+/**
+ * A PBX without a PBX: SIP over UDP, RTP with G.722 or G.711, and a registrar with digest. It takes
+ * calls and makes them, plays PCM and keeps what it hears. It stands on its own sockets, so that
+ * what it measures is the gateway's.
+ */
+
+import { systemRandom } from "../../gateway/io/random.ts";
+import { randomToken, randomUint32 } from "../../gateway/random.ts";
+import { contacts, from } from "../../gateway/sip/accessors.ts";
+import { digestHa1 } from "../../gateway/sip/digest.ts";
+import { DigestServer } from "../../gateway/sip/digest-server.ts";
+import type { Flow, FlowId } from "../../gateway/sip/flow.ts";
+import { parseUri } from "../../gateway/sip/uri.ts";
+import { type Codecs, type Decoder, type Encoder, loadCodecs } from "../../media-wasm/codec.ts";
+import { LoopPlayer, Recording } from "./audio.ts";
+import { type Identity, OutgoingCall, SipDialog, sdpIn } from "./sip-dialog.ts";
+import { type Served, SipEndpoint } from "./sip-endpoint.ts";
+
+export type PbxCodec = "G722" | "PCMA" | "PCMU";
+
+export interface VirtualPbxOptions {
+  codec: PbxCodec;
+  /** PCM at the codec's rate (16 kHz for G.722, 8 kHz else), played again and again. */
+  plays: Int16Array;
+  /** With an account, INVITE and REGISTER are challenged. */
+  account?: { username: string; password: string };
+}
+
+const REALM = "virtual-pbx";
+const PAYLOAD_TYPES: Record<PbxCodec, number> = { G722: 9, PCMA: 8, PCMU: 0 };
+const PACKET_MS = 20;
+const RTP_HEADER_BYTES = 12;
+/** Every codec of the three has 8000 RTP ticks and 8000 octets a second. */
+const TICKS_PER_PACKET = 160;
+
+export class PbxCall {
+  readonly heard: Recording;
+  readonly #encoder: Encoder;
+  readonly #decoder: Decoder;
+  readonly #player: LoopPlayer;
+  readonly #payloadType: number;
+  readonly #codec: PbxCodec;
+  readonly #ssrc = randomUint32(systemRandom);
+  #socket: Bun.udp.Socket<"buffer"> | undefined;
+  #remote: { address: string; port: number } | undefined;
+  #sequence = 0;
+  #packetsReceived = 0;
+  dialog: SipDialog | undefined;
+
+  private constructor(codecs: Codecs, codec: PbxCodec, plays: Int16Array) {
+    const rate = codec === "G722" ? 16_000 : 8_000;
+    this.#codec = codec;
+    this.heard = new Recording(rate);
+    this.#encoder = codecs.encoder(codec, rate);
+    this.#decoder = codecs.decoder(codec, rate);
+    this.#payloadType = PAYLOAD_TYPES[codec];
+    this.#player = new LoopPlayer(plays, (rate * PACKET_MS) / 1_000, rate, (pcm) =>
+      this.#send(pcm),
+    );
+  }
+
+  static async open(codecs: Codecs, codec: PbxCodec, plays: Int16Array): Promise<PbxCall> {
+    const call = new PbxCall(codecs, codec, plays);
+    call.#socket = await Bun.udpSocket({
+      hostname: "127.0.0.1",
+      socket: { data: (_socket, data) => call.#receive(data), error: () => {} },
+    });
+    return call;
+  }
+
+  get packetsReceived(): number {
+    return this.#packetsReceived;
+  }
+
+  /** Our description: one codec, one stream. */
+  sdp(): string {
+    const port = this.#socket?.port ?? 0;
+    const map = `${this.#payloadType} ${this.#codec}/8000`;
+    return [
+      "v=0",
+      `o=pbx ${port} 1 IN IP4 127.0.0.1`,
+      "s=call",
+      "c=IN IP4 127.0.0.1",
+      "t=0 0",
+      `m=audio ${port} RTP/AVP ${this.#payloadType}`,
+      `a=rtpmap:${map}`,
+      "a=ptime:20",
+      "a=sendrecv",
+      "",
+    ].join("\r\n");
+  }
+
+  /** Starts to talk to the address the peer's description names. */
+  talkTo(sdp: string): void {
+    const address = /^c=IN IP[46] (\S+)/m.exec(sdp)?.[1];
+    const port = /^m=audio (\d+) /m.exec(sdp)?.[1];
+    const offered = / RTP\/AVP ([\d ]+)/.exec(sdp)?.[1]?.split(" ") ?? [];
+    if (!address || !port || !offered.includes(String(this.#payloadType))) {
+      throw new Error(`the peer's description has no ${this.#codec}: ${sdp}`);
+    }
+    this.#remote = { address, port: Number(port) };
+    this.#player.start();
+  }
+
+  /** Stops sending, as a phone that lost its network would. */
+  mute(): void {
+    this.#player.stop();
+  }
+
+  close(): void {
+    this.#player.stop();
+    this.#socket?.close();
+    this.#socket = undefined;
+    this.#encoder.close();
+    this.#decoder.close();
+  }
+
+  #send(pcm: Int16Array): void {
+    if (!this.#socket || !this.#remote) return;
+    const payload = this.#encoder.encode(pcm);
+    const packet = new Uint8Array(RTP_HEADER_BYTES + payload.length);
+    const view = new DataView(packet.buffer);
+    packet[0] = 0x80;
+    packet[1] = this.#payloadType;
+    view.setUint16(2, this.#sequence & 0xffff);
+    view.setUint32(4, (this.#sequence * TICKS_PER_PACKET) >>> 0);
+    view.setUint32(8, this.#ssrc);
+    packet.set(payload, RTP_HEADER_BYTES);
+    this.#sequence += 1;
+    this.#socket.send(packet, this.#remote.port, this.#remote.address);
+  }
+
+  #receive(data: Uint8Array): void {
+    const isOurs = data.length > RTP_HEADER_BYTES && ((data[1] ?? 0) & 0x7f) === this.#payloadType;
+    if (!isOurs) return;
+    this.#packetsReceived += 1;
+    this.heard.append(this.#decoder.decode(data.subarray(RTP_HEADER_BYTES)));
+  }
+}
+
+export class VirtualPbx {
+  readonly #options: VirtualPbxOptions;
+  readonly #codecs: Codecs;
+  readonly #socket: Bun.udp.Socket<"buffer">;
+  readonly #endpoint: SipEndpoint;
+  readonly #digest = new DigestServer({
+    realm: REALM,
+    secret: systemRandom.bytes(32),
+    random: systemRandom,
+  });
+  readonly #dialogs = new Map<string, SipDialog>();
+  /** Contact URIs that registered, newest last. */
+  readonly registered: string[] = [];
+  /** What to do with a call that comes in; answered at once while undefined. */
+  onCall: ((served: Served, pbx: VirtualPbx) => void) | undefined;
+  readonly calls: PbxCall[] = [];
+
+  private constructor(
+    options: VirtualPbxOptions,
+    codecs: Codecs,
+    socket: Bun.udp.Socket<"buffer">,
+  ) {
+    this.#options = options;
+    this.#codecs = codecs;
+    this.#socket = socket;
+    this.#endpoint = new SipEndpoint(
+      (flow, bytes) => {
+        const [address = "", port] = flow.split(" ");
+        socket.send(bytes, Number(port), address);
+      },
+      (served) => this.#request(served),
+    );
+  }
+
+  static async start(options: VirtualPbxOptions): Promise<VirtualPbx> {
+    const codecs = await loadCodecs();
+    const socket = await Bun.udpSocket({
+      hostname: "127.0.0.1",
+      socket: {
+        data: (_socket, data, port, address) =>
+          pbx.#endpoint.receive(pbx.#flowTo(address, port), new Uint8Array(data)),
+        error: () => {},
+      },
+    });
+    const pbx = new VirtualPbx(options, codecs, socket);
+    return pbx;
+  }
+
+  get port(): number {
+    return this.#socket.port;
+  }
+
+  get alive(): number {
+    return this.#endpoint.alive;
+  }
+
+  /** Answers a call: 180, then 200 after `ringMs`. */
+  async answer(served: Served, ringMs = 0): Promise<PbxCall> {
+    const { codec, plays } = this.#options;
+    served.respond(180, { toTag: "ringing" });
+    const call = await PbxCall.open(this.#codecs, codec, plays);
+    await Bun.sleep(ringMs);
+    const dialog = await SipDialog.accept(this.#endpoint, served, this.#contact, call.sdp());
+    call.talkTo(sdpIn(served.request));
+    this.#keep(call, dialog);
+    return call;
+  }
+
+  /** Calls `user` at the gateway; resolves when it is answered. Rejects with `CallRefused`. */
+  async call(
+    gateway: { address: string; port: number },
+    user: string,
+    caller = "0301234567",
+  ): Promise<PbxCall> {
+    const { codec, plays } = this.#options;
+    const call = await PbxCall.open(this.#codecs, codec, plays);
+    try {
+      const { dialog, sdp } = await this.invite(gateway, user, call.sdp(), caller).answered;
+      call.talkTo(sdp);
+      this.#keep(call, dialog);
+      return call;
+    } catch (error) {
+      call.close();
+      throw error;
+    }
+  }
+
+  invite(
+    gateway: { address: string; port: number },
+    user: string,
+    sdp: string,
+    caller: string,
+  ): OutgoingCall {
+    const identity: Identity = {
+      aor: `sip:${caller}@127.0.0.1:${this.port}`,
+      contact: this.#contact,
+      username: "",
+      password: "",
+    };
+    const target = `sip:${user}@${gateway.address}:${gateway.port}`;
+    const flow = this.#flowTo(gateway.address, gateway.port);
+    return new OutgoingCall(this.#endpoint, flow, identity, target, sdp);
+  }
+
+  stop(): void {
+    for (const call of this.calls) call.close();
+    this.#endpoint.stop();
+    this.#socket.close();
+  }
+
+  get #contact(): string {
+    return `<sip:pbx@127.0.0.1:${this.port}>`;
+  }
+
+  #flowTo(address: string, port: number): Flow {
+    return {
+      id: `${address} ${port}` as FlowId,
+      transport: "udp",
+      sentBy: `127.0.0.1:${this.port}`,
+      remote: { address, port },
+      local: { address: "127.0.0.1", port: this.port },
+    };
+  }
+
+  #keep(call: PbxCall, dialog: SipDialog): void {
+    call.dialog = dialog;
+    this.calls.push(call);
+    this.#dialogs.set(dialog.key, dialog);
+    void dialog.ended.then(() => {
+      this.#dialogs.delete(dialog.key);
+      call.close();
+    });
+  }
+
+  #request(served: Served): void {
+    const { request } = served;
+    const dialog = this.#dialogs.get(SipDialog.keyOf(request));
+    if (dialog) dialog.request(served);
+    else if (request.method === "OPTIONS") served.respond(200);
+    else if (request.method !== "INVITE" && request.method !== "REGISTER") served.respond(481);
+    else if (!this.#isAuthentic(served)) return;
+    else if (request.method === "REGISTER") this.#register(served);
+    else if (this.onCall) this.onCall(served, this);
+    else void this.answer(served);
+  }
+
+  #isAuthentic(served: Served): boolean {
+    const { account } = this.#options;
+    if (!account) return true;
+    const { username, password } = account;
+    const ha1 = { md5: digestHa1("MD5", username, REALM, password), sha256: "" };
+    const source = served.flow.remote.address;
+    const known = (name: string) => (name === username ? ha1 : undefined);
+    const { outcome } = this.#digest.verify(served.request, known, performance.now(), source);
+    if (outcome === "ok") return true;
+    const [challenge = ""] = this.#digest.challenge(performance.now(), source, outcome === "stale");
+    const isInvite = served.request.method === "INVITE";
+    served.respond(outcome === "wrong" ? 403 : isInvite ? 407 : 401, {
+      toTag: randomToken(systemRandom, 4),
+      headers: [[isInvite ? "Proxy-Authenticate" : "WWW-Authenticate", challenge]],
+    });
+    return false;
+  }
+
+  #register(served: Served): void {
+    const wanted = contacts(served.request);
+    const [contact] = wanted === "*" ? [] : wanted;
+    const expires = Number(served.request.headers.get("Expires") ?? 300);
+    if (contact) {
+      const at = this.registered.indexOf(contact.uri);
+      if (at >= 0) this.registered.splice(at, 1);
+      if (expires > 0) this.registered.push(contact.uri);
+    }
+    const headers: [string, string][] = contact
+      ? [["Contact", `<${contact.uri}>;expires=${expires}`]]
+      : [];
+    served.respond(200, { toTag: "registrar", headers });
+  }
+}
+
+/** Who is calling, as the callee sees it. */
+export function callingUser(served: Served): string {
+  return parseUri(from(served.request).uri)?.user ?? "";
+}

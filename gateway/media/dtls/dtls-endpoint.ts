@@ -1,0 +1,270 @@
+/**
+ * One DTLS 1.2 association for DTLS-SRTP (RFC 6347, RFC 5764): datagrams in, datagrams and the SRTP
+ * keys out. It sends flights and repeats them (§4.2.4), opens records, and hands messages to the
+ * role that plays the handshake. Above it stands the webrtc leg, which feeds it only datagrams from
+ * the address ICE has proved.
+ *
+ * Departure: the first repetition comes after 200 ms instead of one second (§4.2.4.1 allows it
+ * for media): a call is being set up meanwhile.
+ */
+import { concat } from "../../bytes.ts";
+import type { Millis } from "../../machine.ts";
+import type { Random } from "../../random.ts";
+import type { Fingerprint } from "../protocol.ts";
+import type { DtlsCertificate } from "./certificate.ts";
+import { ClientFlights } from "./client-flights.ts";
+import { type Failure, type FlightItem, Handshake, type Role, type Step } from "./handshake.ts";
+import { HANDSHAKE_HEADER_BYTES, writeFragment } from "./handshake-message.ts";
+import { type SrtpKeys, srtpKeys } from "./key-schedule.ts";
+import { Reassembly } from "./reassembly.ts";
+import {
+  ContentType,
+  type RawRecord,
+  RECORD_HEADER_BYTES,
+  RecordOpener,
+  RecordWriter,
+  readRecords,
+  SEALED_OVERHEAD_BYTES,
+} from "./record.ts";
+import { ServerFlights } from "./server-flights.ts";
+
+export interface DtlsOptions {
+  role: "client" | "server";
+  certificate: DtlsCertificate;
+  /** The peer's certificate must have one of these. */
+  fingerprints: readonly Fingerprint[];
+  random: Random;
+  /** The largest datagram sent, bytes; 1200 fits every path that carries WebRTC. */
+  mtu?: number;
+}
+
+export type DtlsOutput =
+  | { type: "send"; datagram: Uint8Array }
+  /** `profile` is the use_srtp number. */
+  | { type: "connected"; profile: number; keys: SrtpKeys }
+  /** `detail` is a sentence for a person. */
+  | { type: "failed"; reason: "fingerprint" | "dtls"; detail: string }
+  /** The peer closed the association. */
+  | { type: "closed" };
+
+const MTU_BYTES = 1_200;
+const RETRANSMIT_FIRST_MS = 200;
+const RETRANSMIT_MAX_MS = 5_000;
+const GIVE_UP_MS = 30_000;
+/** Records of epoch 1 that came before the keys: a reordered Finished. */
+const EARLY_RECORDS_MAX = 4;
+const WARNING = 1;
+const FATAL = 2;
+const CLOSE_NOTIFY = 0;
+
+export class DtlsEndpoint {
+  readonly #options: DtlsOptions;
+  readonly #handshake: Handshake;
+  readonly #role: Role;
+  readonly #reassembly = new Reassembly();
+  readonly #writer = new RecordWriter();
+  #opener: RecordOpener | undefined;
+  #early: RawRecord[] = [];
+  #flight: FlightItem[] = [];
+  #state: "new" | "handshaking" | "connected" | "failed" | "closed" = "new";
+  #retransmitAfter = RETRANSMIT_FIRST_MS;
+  #retransmitAt: Millis | undefined;
+  #giveUpAt: Millis = 0;
+
+  constructor(options: DtlsOptions) {
+    this.#options = options;
+    this.#handshake = new Handshake(options.role, options);
+    this.#role =
+      options.role === "client"
+        ? new ClientFlights(this.#handshake)
+        : new ServerFlights(this.#handshake);
+  }
+
+  get state(): "new" | "handshaking" | "connected" | "failed" | "closed" {
+    return this.#state;
+  }
+
+  deadline(): Millis | undefined {
+    return this.#retransmitAt;
+  }
+
+  /** A client sends its first flight; a server waits for one. Does nothing the second time. */
+  start(now: Millis): DtlsOutput[] {
+    if (this.#state !== "new") return [];
+    this.#state = "handshaking";
+    this.#giveUpAt = now + GIVE_UP_MS;
+    return this.#step(this.#role.begin(), now);
+  }
+
+  receive(datagram: Uint8Array, now: Millis): DtlsOutput[] {
+    if (this.#state === "failed" || this.#state === "closed") return [];
+    const outputs = this.start(now);
+    let isStale = false;
+    for (const record of readRecords(datagram)) {
+      const taken = this.#record(record, now);
+      outputs.push(...taken.outputs);
+      isStale ||= taken.stale;
+    }
+    // The peer repeats what we have answered: our last flight was lost (§4.2.4).
+    if (isStale && this.#mayRepeat()) outputs.push(...this.#sendFlight());
+    return outputs;
+  }
+
+  timeout(now: Millis): DtlsOutput[] {
+    if (this.#retransmitAt === undefined || now < this.#retransmitAt) return [];
+    if (now >= this.#giveUpAt) {
+      const detail = "the other side did not complete the DTLS handshake within 30 seconds";
+      return this.#fail({ reason: "dtls", detail, alert: 40 });
+    }
+    this.#retransmitAfter = Math.min(2 * this.#retransmitAfter, RETRANSMIT_MAX_MS);
+    this.#retransmitAt = now + this.#retransmitAfter;
+    return this.#sendFlight();
+  }
+
+  /** Says goodbye; what comes later is ignored. */
+  close(_now: Millis): DtlsOutput[] {
+    const wasConnected = this.#state === "connected";
+    this.#state = "closed";
+    this.#retransmitAt = undefined;
+    return wasConnected ? [this.#alert(WARNING, CLOSE_NOTIFY)] : [];
+  }
+
+  #record(record: RawRecord, now: Millis): { outputs: DtlsOutput[]; stale: boolean } {
+    const nothing = { outputs: [], stale: false };
+    if (record.epoch > 1) return nothing;
+    if (record.epoch === 1 && !this.#opener) {
+      if (this.#early.length < EARLY_RECORDS_MAX) {
+        this.#early.push({ ...record, fragment: record.fragment.slice() });
+      }
+      return nothing;
+    }
+    const content = record.epoch === 0 ? record.fragment : this.#opener?.open(record);
+    if (!content) return nothing;
+    if (record.type === ContentType.alert)
+      return { outputs: this.#receiveAlert(record.epoch, content), stale: false };
+    if (record.type !== ContentType.handshake) return nothing;
+    // Once the keys are on, plaintext may only be a repetition: it can start nothing new.
+    if (this.#state === "connected" && record.epoch === 0) {
+      return { outputs: [], stale: this.#reassembly.add(content).stale };
+    }
+    return this.#handshakeContent(content, now);
+  }
+
+  #handshakeContent(content: Uint8Array, now: Millis): { outputs: DtlsOutput[]; stale: boolean } {
+    const { messages, stale } = this.#reassembly.add(content);
+    const outputs: DtlsOutput[] = [];
+    for (const message of messages) {
+      // Renegotiation is never begun and never answered.
+      if (this.#state !== "handshaking") break;
+      outputs.push(...this.#step(this.#role.receive(message), now));
+    }
+    return { outputs, stale: stale && messages.length === 0 };
+  }
+
+  #step(step: Step, now: Millis): DtlsOutput[] {
+    if (step.failure) return this.#fail(step.failure);
+    const outputs = this.#useKeys(now);
+    if (step.flight) {
+      this.#flight = step.flight;
+      this.#retransmitAfter = RETRANSMIT_FIRST_MS;
+      this.#retransmitAt = now + this.#retransmitAfter;
+      outputs.unshift(...this.#sendFlight());
+    }
+    if (step.finished) {
+      this.#state = "connected";
+      this.#retransmitAt = undefined;
+      outputs.push(this.#connected());
+    }
+    return outputs;
+  }
+
+  /** Turns the keys on as soon as they are agreed on, and opens what came too early. */
+  #useKeys(now: Millis): DtlsOutput[] {
+    const { keys } = this.#handshake;
+    if (!keys || this.#opener) return [];
+    this.#writer.useKeys(keys.local);
+    this.#opener = new RecordOpener(keys.remote);
+    const early = this.#early;
+    this.#early = [];
+    return early.flatMap((record) => this.#record(record, now).outputs);
+  }
+
+  #connected(): DtlsOutput {
+    const { suite, master, randoms, srtpProfile } = this.#handshake;
+    if (!suite) throw new Error("connected without a cipher suite");
+    const keys = srtpKeys(suite, master, randoms, srtpProfile, this.#options.role);
+    return { type: "connected", profile: srtpProfile, keys };
+  }
+
+  /** After the end only the server's last flight can be missed (RFC 6347 §4.2.4). */
+  #mayRepeat(): boolean {
+    if (this.#flight.length === 0) return false;
+    return (
+      this.#state === "handshaking" ||
+      (this.#state === "connected" && this.#options.role === "server")
+    );
+  }
+
+  /** The flight in as few datagrams as the MTU allows; each time with new record numbers. */
+  #sendFlight(): DtlsOutput[] {
+    const mtu = this.#options.mtu ?? MTU_BYTES;
+    const datagrams: Uint8Array[][] = [[]];
+    let size = 0;
+    for (const record of this.#flight.flatMap((item) => this.#records(item, mtu))) {
+      if (size > 0 && size + record.length > mtu) {
+        datagrams.push([]);
+        size = 0;
+      }
+      datagrams.at(-1)?.push(record);
+      size += record.length;
+    }
+    return datagrams.map((records) => ({ type: "send", datagram: concat(...records) }));
+  }
+
+  #records(item: FlightItem, mtu: number): Uint8Array[] {
+    if (item.kind === "changeCipherSpec") {
+      return [this.#writer.write(ContentType.changeCipherSpec, 0, Uint8Array.of(1))];
+    }
+    const { type, sequence, body, epoch } = item;
+    const overhead = RECORD_HEADER_BYTES + HANDSHAKE_HEADER_BYTES + SEALED_OVERHEAD_BYTES;
+    const room = Math.max(1, mtu - overhead);
+    const records: Uint8Array[] = [];
+    let offset = 0;
+    do {
+      const length = Math.min(room, body.length - offset);
+      const fragment = writeFragment(type, sequence, body, offset, length);
+      records.push(this.#writer.write(ContentType.handshake, epoch, fragment));
+      offset += length;
+    } while (offset < body.length);
+    return records;
+  }
+
+  /** Plaintext alerts count only during the handshake: later anybody could have written them. */
+  #receiveAlert(epoch: number, content: Uint8Array): DtlsOutput[] {
+    const [level, description] = content;
+    if (epoch === 0 && this.#state === "connected") return [];
+    if (description === CLOSE_NOTIFY || this.#state === "connected") {
+      if (level !== FATAL && description !== CLOSE_NOTIFY) return [];
+      this.#state = "closed";
+      this.#retransmitAt = undefined;
+      return [{ type: "closed" }];
+    }
+    if (level !== FATAL) return [];
+    this.#state = "failed";
+    this.#retransmitAt = undefined;
+    const detail = `the other side refused the DTLS handshake (alert ${description})`;
+    return [{ type: "failed", reason: "dtls", detail }];
+  }
+
+  #fail({ reason, detail, alert }: Failure): DtlsOutput[] {
+    this.#state = "failed";
+    this.#retransmitAt = undefined;
+    return [this.#alert(FATAL, alert), { type: "failed", reason, detail }];
+  }
+
+  #alert(level: number, description: number): DtlsOutput {
+    const epoch = this.#opener ? 1 : 0;
+    const content = Uint8Array.of(level, description);
+    return { type: "send", datagram: this.#writer.write(ContentType.alert, epoch, content) };
+  }
+}
