@@ -85,8 +85,8 @@ export function encode(slot: i32, length: i32): void {
   const payload = state + PAYLOAD;
   let window = state + ENCODER_HISTORY;
   for (let index = 0; index < length; index++) {
-    const low = filter(window, QMF_LOW) >> 14;
-    const high = filter(window, QMF_HIGH) >> 14;
+    const low = limit(filter(window, QMF_LOW) >> 14);
+    const high = limit(filter(window, QMF_HIGH) >> 14);
     store<u8>(payload + index, encodeLow(state + LOW, low) | (encodeHigh(state + HIGH, high) << 6));
     window += 4;
   }
@@ -243,14 +243,11 @@ function predict(band: usize, difference: i32): void {
 
   // FILTEZ
   const doubled = i16x8.add_sat_s(lanes, lanes);
-  const zeroPrediction = saturate(
-    horizontalSum(
-      i32x4.add(
-        i32x4.shr_s(i32x4.extmul_low_i16x8_s(adapted, doubled), 15),
-        i32x4.shr_s(i32x4.extmul_high_i16x8_s(adapted, doubled), 15),
-      ),
-    ),
+  const products = i16x8.narrow_i32x4_s(
+    i32x4.shr_s(i32x4.extmul_low_i16x8_s(adapted, doubled), 15),
+    i32x4.shr_s(i32x4.extmul_high_i16x8_s(adapted, doubled), 15),
   );
+  const zeroPrediction = saturatedSum(products);
   // FILTEP
   const reconstructed1 = load<i32>(band, RECONSTRUCTED_1);
   const polePrediction = saturate(
@@ -271,6 +268,17 @@ function predict(band: usize, difference: i32): void {
 function horizontalSum(lanes: v128): i32 {
   const pairs = i32x4.add(lanes, v128.shuffle<i32>(lanes, lanes, 2, 3, 0, 1));
   return i32x4.extract_lane(pairs, 0) + i32x4.extract_lane(pairs, 1);
+}
+
+/** From the oldest of the six to the newest; every addition saturates, so the order matters. */
+@inline
+function saturatedSum(terms: v128): i32 {
+  let sum = v128.shuffle<i16>(terms, terms, 5, 1, 2, 3, 4, 5, 6, 7);
+  sum = i16x8.add_sat_s(sum, v128.shuffle<i16>(terms, terms, 4, 1, 2, 3, 4, 5, 6, 7));
+  sum = i16x8.add_sat_s(sum, v128.shuffle<i16>(terms, terms, 3, 1, 2, 3, 4, 5, 6, 7));
+  sum = i16x8.add_sat_s(sum, v128.shuffle<i16>(terms, terms, 2, 1, 2, 3, 4, 5, 6, 7));
+  sum = i16x8.add_sat_s(sum, v128.shuffle<i16>(terms, terms, 1, 1, 2, 3, 4, 5, 6, 7));
+  return i32(i16x8.extract_lane_s(i16x8.add_sat_s(sum, terms), 0));
 }
 
 @inline
