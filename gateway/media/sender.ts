@@ -16,7 +16,7 @@ export interface PacketTransmitter {
 
 /** Room left for the SRTP authentication tag, RFC 3711 §4.2 and RFC 7714 §13. */
 const TAG_BYTES_MAX = 16;
-export const PAYLOAD_BYTES_MAX = MEDIA_DATAGRAM_BYTES_MAX - RTP_HEADER_BYTES - TAG_BYTES_MAX;
+const PAYLOAD_BYTES_MAX = MEDIA_DATAGRAM_BYTES_MAX - RTP_HEADER_BYTES - TAG_BYTES_MAX;
 
 export class Sender {
   /** Off while the direction or a missing key forbids sending: the clock runs on, no packet goes. */

@@ -249,12 +249,10 @@ export class WebRtcLeg implements StreamTransmitter {
           this.stream.setReady(true, now);
           break;
         }
-        case "failed": {
-          const reason = output.reason === "fingerprint" ? "fingerprint" : "dtls";
+        case "failed":
           this.#forgetKeys(now);
-          this.#outbox.failed(this.id, reason, output.detail);
+          this.#outbox.failed(this.id, output.reason, output.detail);
           break;
-        }
         case "closed":
           this.#forgetKeys(now);
           break;

@@ -34,6 +34,8 @@ import { randomToken } from "../../gateway/random.ts";
 
 export type WebRtcLocal = Extract<LocalLeg, { kind: "webrtc" }>;
 
+type WebRtcRemote = Extract<RemoteLeg, { kind: "webrtc" }>;
+
 export interface ReceivedPacket {
   header: RtpHeader;
   payload: Uint8Array;
@@ -84,7 +86,7 @@ export class BrowserPeer {
     receive?: Codec[];
     dtmf?: DtmfFormat[];
     fingerprints?: Fingerprint[];
-  }): RemoteLeg {
+  }): WebRtcRemote {
     return {
       kind: "webrtc",
       ice: this.ice,
