@@ -1,18 +1,8 @@
-/** Chance from a seed (mulberry32), so that a run replays. */
+/** Chance from a seed, in the form protocol code takes: a run replays. */
 import type { Random } from "../../../gateway/random.ts";
+import { seededChance } from "./chance.ts";
 
 export function seededRandom(seed: number): Random {
-  const next = seededNumbers(seed);
+  const next = seededChance(seed);
   return { bytes: (length) => Uint8Array.from({ length }, () => Math.floor(next() * 256)) };
-}
-
-/** Numbers in [0, 1). */
-export function seededNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,8 +1,11 @@
 import { describe, expect, test } from "bun:test";
+import { writeReceiverReport } from "../../../gateway/media/rtp/rtcp-writer.ts";
+import type { Codecs } from "../../../media-wasm/codec.ts";
 import {
   AMPLITUDE,
   BROWSER,
   call,
+  codecs,
   decodeAll,
   encodeTone,
   opus,
@@ -157,6 +160,97 @@ describe("transcoding", () => {
     expect(((received[10]?.header.timestamp ?? 0) - before) >>> 0).toBe(160 * 26);
     expect(received[10]?.header.marker).toBe(true);
   });
+});
+
+describe("Opus under loss", () => {
+  test("the last packet lost is taken from the copy in the next one, the others are made up", () => {
+    const made: string[] = [];
+    const watched: Codecs = {
+      encoder: (name, rate, options) => codecs.encoder(name, rate, options),
+      decoder: (name, rate) => {
+        const decoder = codecs.decoder(name, rate);
+        if (name !== "opus") return decoder;
+        return {
+          sampleRate: decoder.sampleRate,
+          decode: (payload) => decoder.decode(payload),
+          conceal: (samples) => {
+            made.push(`conceal ${samples}`);
+            return decoder.conceal(samples);
+          },
+          decodeFec: (payload, samples) => {
+            made.push(`copy ${samples}`);
+            return decoder.decodeFec?.(payload, samples) ?? decoder.conceal(samples);
+          },
+          reset: () => decoder.reset(),
+          close: () => decoder.close(),
+        };
+      },
+    };
+    const joined = call({ codecs: watched });
+    let count = 0;
+    joined.world.lose = (source) => {
+      if (source.port !== BROWSER.port) return false;
+      count += 1;
+      return count === 10 || count === 11;
+    };
+    playBrowser(joined, opus, encodeTone(opus, 440, 1_000, AMPLITUDE));
+    joined.world.run(1_200);
+    expect(made).toEqual(["conceal 320", "copy 320"]);
+    expect(joined.pbx.received.length).toBe(50);
+  });
+
+  test("a long gap is concealed for 120 ms, the rest is silence", () => {
+    const joined = call();
+    let count = 0;
+    joined.world.lose = (source) => {
+      if (source.port !== BROWSER.port) return false;
+      count += 1;
+      return count > 10 && count <= 30;
+    };
+    playBrowser(joined, opus, encodeTone(opus, 440, 1_000, AMPLITUDE));
+    joined.world.run(1_200);
+    const { received } = joined.pbx;
+    expect(received.length).toBe(30 + 6);
+    const [first] = received;
+    const last = received.at(-1);
+    expect(((last?.header.timestamp ?? 0) - (first?.header.timestamp ?? 0)) >>> 0).toBe(49 * 160);
+  });
+
+  for (const fec of [true, false]) {
+    test(`reports of loss turn FEC on where the peer wants it: ${fec}`, () => {
+      const modes: (string | undefined)[] = [];
+      const watched: Codecs = {
+        decoder: (name, rate) => codecs.decoder(name, rate),
+        encoder: (name, rate, options) => {
+          if (name === "opus") modes.push(options?.mode);
+          return codecs.encoder(name, rate, options);
+        },
+      };
+      const made = call({ codecs: watched, browserCodec: { ...opus, fec } });
+      playPbx(made, trunkCodecs.G722, encodeTone(trunkCodecs.G722, 440, 20_000, AMPLITUDE));
+      const report = {
+        ssrc: made.webrtc.ssrc,
+        fractionLost: 26,
+        cumulativeLost: 5,
+        highestSequence: 50,
+        jitter: 0,
+        lastSenderReport: 0,
+        delaySinceLastSenderReport: 0,
+      };
+      made.world.at(made.world.now + 1_000, () => {
+        const buffer = new Uint8Array(64);
+        const length = writeReceiverReport(buffer, 0, made.browser.ssrc, [report]);
+        made.browser.sendRtcp(buffer.slice(0, length));
+      });
+      made.world.run(20_100);
+      expect(modes).toEqual(fec ? ["low-delay", "resilient"] : ["low-delay"]);
+      const pcm = decodeAll(
+        opus,
+        made.browser.received.map(({ payload }) => payload),
+      );
+      expect(Math.abs(decibels(levelOf(pcm, 440, 16_000), AMPLITUDE))).toBeLessThan(1.5);
+    });
+  }
 });
 
 describe("bridging", () => {
