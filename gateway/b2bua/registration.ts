@@ -96,6 +96,7 @@ export class Registration {
 
   timeout(now: Millis): RegistrationOutput[] {
     if (!this.#timers.takeDue(now)) return [];
+    this.#digest = {};
     this.#enter(this.isRegistered(now) ? "refreshing" : "registering", "asking the PBX", now);
     return [{ type: "reach" }, { type: "changed" }];
   }
@@ -162,6 +163,7 @@ export class Registration {
     if (!flow || !this.isRegistered(now)) return this.#stopped(now);
     this.#wantedSeconds = 0;
     this.#challenged = 0;
+    this.#digest = {};
     this.#enter("unregistering", "withdrawing the registration", now);
     return [...this.#send(flow), { type: "changed" }];
   }

@@ -133,7 +133,7 @@ async function servePage(library: Library, port: number): Promise<Bun.Server<und
   const script = await built.outputs[0]?.text();
   if (!built.success || script === undefined) throw new Error(built.logs.map(String).join("\n"));
   const html =
-    '<!doctype html><meta charset="utf-8"><title>softphone</title><script src="/page.js"></script>';
+    '<!doctype html><meta charset="utf-8"><title>softphone</title><script type="module" src="/page.js"></script>';
   return Bun.serve({
     hostname: "127.0.0.1",
     port,
