@@ -124,7 +124,16 @@ export class Stack {
         ? new InviteServerTransaction(reliable, now)
         : new NonInviteServerTransaction(reliable);
     const key = serverKey(flow, request, request.method);
-    this.#table.addServer({ id, key, flow, request, machine, mergeKey: mergeKey(request) });
+    const localTag = randomToken(this.#random, 6);
+    this.#table.addServer({
+      id,
+      key,
+      flow,
+      request,
+      machine,
+      localTag,
+      mergeKey: mergeKey(request),
+    });
     this.#agenda.set(id, machine.deadline());
     return { transaction: id, outputs: [] };
   }
@@ -139,7 +148,7 @@ export class Stack {
   respond(id: TransactionId, response: SipResponse, now: Millis): StackOutput[] {
     const transaction = this.#table.server(id);
     if (!transaction) return [];
-    transaction.response = printMessage(response);
+    transaction.response = printMessage(withToTag(response, transaction.localTag));
     if (transaction.machine instanceof NonInviteServerTransaction) {
       const event = response.status < 200 ? "provisional" : "final";
       return this.#serverActions(transaction, transaction.machine.handle(event, now));
@@ -266,8 +275,7 @@ export class Stack {
     const invite = this.#table.serverByKey(serverKey(flow, cancel, "INVITE"));
     if (!invite) return this.reply(flow, createResponse(cancel, 481));
     const { transaction } = this.serve(flow, cancel, now);
-    const toTag = randomToken(this.#random, 6);
-    const answer = this.respond(transaction, createResponse(cancel, 200, { toTag }), now);
+    const answer = this.respond(transaction, createResponse(cancel, 200), now);
     // §9.2: a CANCEL that comes after the final response changes nothing.
     const isPending = invite.machine.state === "proceeding";
     return isPending

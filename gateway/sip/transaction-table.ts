@@ -31,6 +31,8 @@ export interface ServerTransaction {
   readonly request: SipRequest;
   readonly machine: InviteServerTransaction | NonInviteServerTransaction;
   readonly mergeKey: string | undefined;
+  /** The To tag of responses that bring none of their own (§8.2.6.2). */
+  readonly localTag: string;
   /** The last response sent, for repetitions. */
   response?: Uint8Array;
   /** Under which its 2xx's ACK will come. */

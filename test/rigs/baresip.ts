@@ -40,7 +40,8 @@ export class Baresip {
 
   static async start(options: BaresipOptions): Promise<Baresip> {
     const { directory, user, sipPort, codec, answers } = options;
-    const controlPort = sipPort + 1;
+    // The port after the SIP port is where it would listen for SIP over TLS.
+    const controlPort = sipPort + 2;
     const transport = options.transport ?? "udp";
     mkdirSync(directory, { recursive: true });
     writeFileSync(join(directory, "config"), configuration(options, controlPort));
