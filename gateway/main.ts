@@ -25,7 +25,7 @@ const DRAIN_POLL_MS = 200;
 
 async function serve(options: GatewayOptions): Promise<void> {
   const log = await openLog(options.logLevel);
-  const store = await openStore(options);
+  const store = await openStore(options, log);
   const b2bua = new B2bua({ random: systemRandom, wallClock: wallClockAt });
   const runtime = new Runtime(b2bua, log);
   const addresses = localAddresses(options);
@@ -53,7 +53,7 @@ async function serve(options: GatewayOptions): Promise<void> {
     hangUp: (call) => runtime.feed({ type: "hangUp", call }),
     apply: (config) => runtime.feed({ type: "configured", config }),
   });
-  const http = openHttp(options, sockets, admin.fetch);
+  const http = openHttp(options, sockets, admin);
 
   runtime.start({
     send: (flow, bytes) => sockets.send(flow, bytes) || sip.send(flow, bytes),
@@ -62,7 +62,7 @@ async function serve(options: GatewayOptions): Promise<void> {
     media: (command) => workers.command(command),
     record: (record) => store.record(record),
   });
-  runtime.feed({ type: "configured", config: store.config() });
+  runtime.feed({ type: "configured", config: await store.config() });
 
   log("info", "started", { version: VERSION, http: http.url, sip: sip.description });
   process.stdout.write(await store.welcome(http.url));
@@ -71,7 +71,7 @@ async function serve(options: GatewayOptions): Promise<void> {
     sip.stop();
     workers.stop();
     runtime.stop();
-    store.close();
+    await store.close();
   });
 }
 

@@ -1,0 +1,87 @@
+/** /api/v1/connections: PBXs and carriers, each with its live status. */
+import { Hono } from "hono";
+import { describeRoute } from "hono-openapi";
+import type { Connection } from "../../schema/config.ts";
+import { refuse } from "../refusal.ts";
+import { connectionBody, connectionInput, connectionShape, showConnection } from "../schemas.ts";
+import type { AdminEnv, Services } from "../services.ts";
+import { answers, idOf, jsonBody, saved, versionOf } from "./resource.ts";
+
+export function connections(services: Services): Hono<AdminEnv> {
+  const { store, gateway } = services;
+  const tags = ["connections"];
+  const show = (connection: Connection) => {
+    const status = gateway.status().connections.find(({ id }) => id === connection.id);
+    return { ...showConnection(connection), ...(status ? { status } : {}) };
+  };
+  return new Hono<AdminEnv>()
+    .get(
+      "/",
+      describeRoute({
+        tags,
+        summary: "All connections",
+        responses: answers(connectionShape.array()),
+      }),
+      async (context) => {
+        const { connections: all } = await store.load();
+        return context.json(all.map(show));
+      },
+    )
+    .post(
+      "/",
+      describeRoute({
+        tags,
+        summary: "Add a connection",
+        responses: answers(connectionShape, 201),
+      }),
+      jsonBody(connectionBody),
+      async (context) => {
+        const input = connectionInput(context.req.valid("json"));
+        const result = await store.saveConnection(undefined, input, context.get("actor"));
+        const connection = result.config.connections.find(({ id }) => id === result.id);
+        return saved(context, services, result, connection && show(connection), 201);
+      },
+    )
+    .get(
+      "/:id",
+      describeRoute({ tags, summary: "One connection", responses: answers(connectionShape) }),
+      async (context) => {
+        const id = idOf(context);
+        const connection = (await store.load()).connections.find((it) => it.id === id);
+        if (!connection)
+          return refuse(context, 404, `there is no connection ${context.req.param("id")}`);
+        context.header("ETag", `"${await store.version("connection", id)}"`);
+        return context.json(show(connection));
+      },
+    )
+    .put(
+      "/:id",
+      describeRoute({ tags, summary: "Change a connection", responses: answers(connectionShape) }),
+      jsonBody(connectionBody),
+      async (context) => {
+        const input = connectionInput(context.req.valid("json"));
+        const result = await store.saveConnection(
+          idOf(context),
+          input,
+          context.get("actor"),
+          versionOf(context),
+        );
+        const connection = result.config.connections.find(({ id }) => id === result.id);
+        return saved(context, services, result, connection && show(connection));
+      },
+    )
+    .delete(
+      "/:id",
+      describeRoute({ tags, summary: "Delete a connection", responses: answers(undefined, 204) }),
+      async (context) => {
+        const result = await store.remove(
+          "connection",
+          idOf(context),
+          context.get("actor"),
+          versionOf(context),
+        );
+        gateway.apply(result.config);
+        return context.body(null, 204);
+      },
+    );
+}

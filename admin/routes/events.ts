@@ -1,0 +1,29 @@
+/** /events: the status as server-sent events, on each change but at most four times a second. */
+import { Hono } from "hono";
+import { streamSSE } from "hono/streaming";
+import type { AdminEnv, Services } from "../services.ts";
+
+const INTERVAL_MS = 250;
+const KEEP_ALIVE_MS = 25_000;
+
+export function events({ gateway, now }: Services): Hono<AdminEnv> {
+  return new Hono<AdminEnv>().get("/", (context) =>
+    streamSSE(context, async (stream) => {
+      let isDirty = true;
+      let sentAt = 0;
+      const unsubscribe = gateway.subscribe(() => {
+        isDirty = true;
+      });
+      stream.onAbort(unsubscribe);
+      while (!stream.aborted) {
+        if (isDirty || now() - sentAt > KEEP_ALIVE_MS) {
+          isDirty = false;
+          sentAt = now();
+          await stream.writeSSE({ event: "status", data: JSON.stringify(gateway.status()) });
+        }
+        await stream.sleep(INTERVAL_MS);
+      }
+      unsubscribe();
+    }),
+  );
+}

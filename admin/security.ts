@@ -1,0 +1,48 @@
+/** What protects every page and every change: response headers, and who may send a request. */
+import type { MiddlewareHandler } from "hono";
+import { refuse } from "./refusal.ts";
+import type { AdminEnv } from "./services.ts";
+
+const HEADERS: Readonly<Record<string, string>> = {
+  "Content-Security-Policy":
+    "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'",
+  "X-Content-Type-Options": "nosniff",
+  "Referrer-Policy": "no-referrer",
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cache-Control": "no-store",
+};
+
+export function securityHeaders(secure: boolean): MiddlewareHandler<AdminEnv> {
+  return async (context, next) => {
+    await next();
+    for (const [name, value] of Object.entries(HEADERS)) context.res.headers.set(name, value);
+    if (secure) context.res.headers.set("Strict-Transport-Security", "max-age=31536000");
+  };
+}
+
+const SAFE = ["GET", "HEAD", "OPTIONS"];
+
+/**
+ * W2: a change must come from a page of ours. Browsers say where a request comes from; programs
+ * with a token say nothing, and need not: no foreign page can make a browser send their token.
+ */
+export const sameOriginChanges: MiddlewareHandler<AdminEnv> = async (context, next) => {
+  const { method } = context.req;
+  if (SAFE.includes(method)) return next();
+  const site = context.req.header("Sec-Fetch-Site");
+  const origin = context.req.header("Origin");
+  const hasToken = context.req.header("Authorization")?.startsWith("Bearer ") === true;
+  const isOwnSite = site === undefined || site === "same-origin" || site === "none";
+  const isOwnOrigin = origin === undefined || hostOf(origin) === context.req.header("Host");
+  const isNamed = site !== undefined || origin !== undefined;
+  if (isOwnSite && isOwnOrigin && (isNamed || hasToken)) return next();
+  return refuse(
+    context,
+    403,
+    "a change must come from the admin's own pages, or bring an API token",
+  );
+};
+
+function hostOf(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined;
+}
