@@ -7,13 +7,15 @@
 export function transform(real: Float64Array, imaginary: Float64Array): void {
   const { length } = real;
   permute(real, imaginary);
+  const { cosines, sines } = turnsOf(length);
   for (let size = 2; size <= length; size *= 2) {
     const half = size / 2;
-    const angle = (-2 * Math.PI) / size;
-    for (let offset = 0; offset < half; offset++) {
-      const cosine = Math.cos(angle * offset);
-      const sine = Math.sin(angle * offset);
-      for (let even = offset; even < length; even += size) {
+    const stride = length / size;
+    for (let start = 0; start < length; start += size) {
+      for (let offset = 0; offset < half; offset++) {
+        const cosine = cosines[offset * stride] ?? 0;
+        const sine = sines[offset * stride] ?? 0;
+        const even = start + offset;
         const odd = even + half;
         const oddReal = real[odd] ?? 0;
         const oddImaginary = imaginary[odd] ?? 0;
@@ -26,6 +28,27 @@ export function transform(real: Float64Array, imaginary: Float64Array): void {
       }
     }
   }
+}
+
+interface Turns {
+  cosines: Float64Array;
+  sines: Float64Array;
+}
+
+const turns = new Map<number, Turns>();
+
+/** The first half of a circle in `length` steps a circle, clockwise. */
+function turnsOf(length: number): Turns {
+  let made = turns.get(length);
+  if (!made) {
+    const angles = Float64Array.from(
+      { length: length / 2 },
+      (_, at) => (-2 * Math.PI * at) / length,
+    );
+    made = { cosines: angles.map(Math.cos), sines: angles.map(Math.sin) };
+    turns.set(length, made);
+  }
+  return made;
 }
 
 /**

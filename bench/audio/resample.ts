@@ -1,13 +1,17 @@
 /**
  * Changing the sample rate and the band of recorded audio, by windowed sinc: slow and exact, for
  * measuring. Linear phase throughout, so nothing moves in time. Above: compare.ts, speech.ts.
+ * Below: fourier.ts.
  */
+import { transform } from "./fourier.ts";
 import type { Audio } from "./wav.ts";
 
 /** Zero crossings of the sinc on each side. */
 const CROSSINGS = 24;
 /** Of the narrower of the two bands, how much is kept; the rest is the filter's slope. */
 const PASSED_SHARE = 0.94;
+/** Width of a band's edges. */
+const SLOPE_HZ = 100;
 /** Values of the sinc kept between two zero crossings. */
 const TABLE_STEPS = 512;
 
@@ -20,12 +24,13 @@ const windowedSinc = Float64Array.from({ length: CROSSINGS * TABLE_STEPS + 2 }, 
 
 /** The audio at another rate, as numbers rather than 16 bits. */
 export function resampled({ pcm, sampleRate }: Audio, rate: number): Float64Array {
-  if (sampleRate === rate) return Float64Array.from(pcm);
+  const wave = Float64Array.from(pcm);
+  if (sampleRate === rate) return wave;
   const length = Math.floor((pcm.length * rate) / sampleRate);
   const step = sampleRate / rate;
   const cutoff = PASSED_SHARE * Math.min(1, 1 / step);
   const output = new Float64Array(length);
-  for (let index = 0; index < length; index++) output[index] = valueAt(pcm, index * step, cutoff);
+  for (let index = 0; index < length; index++) output[index] = valueAt(wave, index * step, cutoff);
   return output;
 }
 
@@ -38,7 +43,7 @@ export function resample(audio: Audio, rate: number): Audio {
 }
 
 /** `length` samples from position `start`, which may lie between samples and outside the wave. */
-export function shifted(wave: ArrayLike<number>, start: number, length: number): Float64Array {
+export function shifted(wave: Float64Array, start: number, length: number): Float64Array {
   const output = new Float64Array(length);
   const whole = Number.isInteger(start);
   for (let index = 0; index < length; index++) {
@@ -47,40 +52,33 @@ export function shifted(wave: ArrayLike<number>, start: number, length: number):
   return output;
 }
 
-/** What is between two frequencies. */
+/** What is between two frequencies, with slopes of 100 Hz inside them. */
 export function bandOf(
   wave: Float64Array,
   sampleRate: number,
   fromHz: number,
   toHz: number,
 ): Float64Array {
-  const half = Math.round(sampleRate / 50);
-  const kernel = new Float64Array(2 * half + 1);
-  for (let index = -half; index <= half; index++) {
-    const window = 0.54 + 0.46 * Math.cos((Math.PI * index) / half);
-    const from = (2 * fromHz) / sampleRate;
-    const to = (2 * toHz) / sampleRate;
-    const value =
-      index === 0
-        ? to - from
-        : (Math.sin(Math.PI * to * index) - Math.sin(Math.PI * from * index)) / (Math.PI * index);
-    kernel[half + index] = value * window;
+  // Zeros after the end, so that it doesn't run over into the beginning.
+  const size = 2 ** Math.ceil(Math.log2(wave.length + sampleRate / 10));
+  const real = new Float64Array(size);
+  const imaginary = new Float64Array(size);
+  real.set(wave);
+  transform(real, imaginary);
+  for (let bin = 0; bin < size; bin++) {
+    const frequency = (Math.min(bin, size - bin) * sampleRate) / size;
+    const inside = Math.min(frequency - fromHz, toHz - frequency) / SLOPE_HZ;
+    const gain = inside <= 0 ? 0 : inside >= 1 ? 1 : Math.sin((Math.PI / 2) * inside) ** 2;
+    // Conjugated, so that a forward transform inverts it.
+    real[bin] = ((real[bin] ?? 0) * gain) / size;
+    imaginary[bin] = (-(imaginary[bin] ?? 0) * gain) / size;
   }
-  const output = new Float64Array(wave.length);
-  for (let index = 0; index < wave.length; index++) {
-    let sum = 0;
-    const first = Math.max(0, half - index);
-    const last = Math.min(2 * half, wave.length - 1 - index + half);
-    for (let tap = first; tap <= last; tap++) {
-      sum += (kernel[tap] ?? 0) * (wave[index + tap - half] ?? 0);
-    }
-    output[index] = sum;
-  }
-  return output;
+  transform(real, imaginary);
+  return real.slice(0, wave.length);
 }
 
 /** The band-limited wave's value at a position between samples. */
-function valueAt(wave: ArrayLike<number>, position: number, cutoff: number): number {
+function valueAt(wave: Float64Array, position: number, cutoff: number): number {
   const reach = CROSSINGS / cutoff;
   const first = Math.max(0, Math.ceil(position - reach));
   const last = Math.min(wave.length - 1, Math.floor(position + reach));

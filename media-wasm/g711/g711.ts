@@ -46,9 +46,9 @@ function encodeALaw(value: number): number {
   return ((value < 0 ? 0 : 0x80) | (segment << 4) | step) ^ 0x55;
 }
 
-/** The µ-law code of a 14-bit value. */
+/** The µ-law code of a 14-bit value, likewise. */
 function encodeMuLaw(value: number): number {
-  const magnitude = Math.min(Math.abs(value) + 33, 8_191);
+  const magnitude = Math.min((value < 0 ? ~value : value) + 33, 8_191);
   const segment = 26 - Math.clz32(magnitude);
   const step = (magnitude >> (segment + 1)) & 15;
   return ~((value < 0 ? 0x80 : 0) | (segment << 4) | step) & 0xff;
