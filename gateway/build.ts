@@ -34,7 +34,8 @@ const embedAddon: Bun.BunPlugin = {
 mkdirSync(join(root, "dist"), { recursive: true });
 const result = await Bun.build({
   entrypoints: [join(root, "gateway/main.ts"), join(root, "gateway/media/worker.ts")],
-  root,
+  // The worker is found beside the main program: `./media/worker` in both.
+  root: join(root, "gateway"),
   target: "bun",
   minify: { whitespace: true, syntax: true },
   define: { "process.env.NODE_ENV": '"production"' },

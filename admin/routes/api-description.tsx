@@ -1,9 +1,11 @@
+/** @jsxImportSource hono/jsx */
 /** /api/openapi.json, made of the routes themselves, and /api, the same to read. */
 import { Hono } from "hono";
 import { generateSpecs } from "hono-openapi";
 import { VERSION } from "../../gateway/version.ts";
 import type { AdminEnv } from "../services.ts";
 import { ApiPage } from "../views/api.tsx";
+import { page } from "../views/page.ts";
 
 export function apiDescription(described: Hono<AdminEnv>): Hono<AdminEnv> {
   const document = () =>
@@ -22,6 +24,6 @@ export function apiDescription(described: Hono<AdminEnv>): Hono<AdminEnv> {
     .get("/openapi.json", async (context) => context.json(await document()))
     .get("/", async (context) => {
       const { paths } = await document();
-      return context.html(<ApiPage paths={paths as Parameters<typeof ApiPage>[0]["paths"]} />);
+      return page(context, <ApiPage paths={paths as Parameters<typeof ApiPage>[0]["paths"]} />);
     });
 }

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 /** The pages a person opens: set-up, log-in, the first page; and the files they need. */
 import { type Context, Hono } from "hono";
 import homeScript from "../assets/home.js" with { type: "text" };
@@ -6,6 +7,7 @@ import { AttemptLimit } from "../attempt-limit.ts";
 import { logIn, logOut, requireAccess } from "../authentication.ts";
 import type { AdminEnv, Services } from "../services.ts";
 import { HomePage } from "../views/home.tsx";
+import { page } from "../views/page.ts";
 import { LoginPage, MessagePage, PASSWORD_LENGTH_MIN, SetupPage } from "../views/sign-in.tsx";
 
 type AdminContext = Context<AdminEnv>;
@@ -25,14 +27,15 @@ export function publicPages(services: Services): Hono<AdminEnv> {
     .get("/assets/home.js", (context) =>
       context.body(homeScript, 200, { "Content-Type": "text/javascript; charset=utf-8" }),
     )
+    .get("/favicon.ico", (context) => context.body(null, 204))
     .get("/setup", async (context) => {
       const token = context.req.query("token") ?? "";
       if (await services.access.isSetupToken(token))
-        return context.html(<SetupPage token={token} />);
-      return context.html(<SetupUsed />, 403);
+        return page(context, <SetupPage token={token} />);
+      return page(context, <SetupUsed />, 403);
     })
     .post("/setup", (context) => setUp(context, services))
-    .get("/login", (context) => context.html(<LoginPage />))
+    .get("/login", (context) => page(context, <LoginPage />))
     .post("/login", (context) => tryLogIn(context, services, attempts));
 }
 
@@ -41,7 +44,7 @@ export function privatePages(services: Services): Hono<AdminEnv> {
   const access = requireAccess(services);
   return new Hono<AdminEnv>()
     .get("/", access, async (context) =>
-      context.html(<HomePage config={await services.store.load()} />),
+      page(context, <HomePage config={await services.store.load()} />),
     )
     .post("/logout", access, async (context) => {
       await logOut(context, services);
@@ -63,13 +66,13 @@ async function fieldsOf(context: AdminContext): Promise<{ token: string; passwor
 
 async function setUp(context: AdminContext, services: Services): Promise<Response> {
   const { token, password } = await fieldsOf(context);
-  if (!(await services.access.isSetupToken(token))) return context.html(<SetupUsed />, 403);
+  if (!(await services.access.isSetupToken(token))) return page(context, <SetupUsed />, 403);
   if (password.length < PASSWORD_LENGTH_MIN || password.length > 1_024) {
     const problem = `At least ${PASSWORD_LENGTH_MIN} characters are expected.`;
-    return context.html(<SetupPage token={token} problem={problem} />, 422);
+    return page(context, <SetupPage token={token} problem={problem} />, 422);
   }
   const won = await services.access.setUp(token, await services.hasher.hash(password));
-  if (!won) return context.html(<SetupUsed />, 403);
+  if (!won) return page(context, <SetupUsed />, 403);
   await logIn(context, services);
   return context.redirect("/", 303);
 }
@@ -84,7 +87,7 @@ async function tryLogIn(
   if (wait > 0) {
     context.header("Retry-After", String(wait));
     const problem = `Too many attempts: try again in ${Math.ceil(wait / 60)} minutes.`;
-    return context.html(<LoginPage problem={problem} />, 429);
+    return page(context, <LoginPage problem={problem} />, 429);
   }
   const { password } = await fieldsOf(context);
   const hash = await services.access.passwordHash();
@@ -94,7 +97,7 @@ async function tryLogIn(
     (await services.hasher.verify(password, hash));
   if (!isRight) {
     attempts.failed(address);
-    return context.html(<LoginPage problem="This is not the password." />, 401);
+    return page(context, <LoginPage problem="This is not the password." />, 401);
   }
   attempts.succeeded(address);
   await logIn(context, services);

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 /** The API, readable: every route of the OpenAPI document in one table. */
 import { Layout } from "./layout.tsx";
 

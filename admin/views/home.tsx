@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 /** The first page: connections with their status, calls in progress, softphones; kept live. */
 import type { Config } from "../../schema/config.ts";
 import { Layout } from "./layout.tsx";

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 /** Set-up and log-in: a password field each. */
 import { Layout } from "./layout.tsx";
 

@@ -1,0 +1,228 @@
+/**
+ * First calls through the gateway as a process of its own, with real WebRTC (libwebrtc) on one side
+ * and RTP over real sockets on the other; what each side hears is compared with what was said.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { compare, matches } from "../../bench/audio/compare.ts";
+import { recordedSpeech } from "../../bench/audio/speech.ts";
+import type { Audio } from "../../bench/audio/wav.ts";
+import { CallRefused } from "../../bench/endpoints/sip-dialog.ts";
+import { type PbxCodec, VirtualPbx } from "../../bench/endpoints/virtual-pbx.ts";
+import { SoftphoneCall, VirtualSoftphone } from "../../bench/endpoints/virtual-softphone.ts";
+import { GatewayRig } from "../rigs/gateway.ts";
+
+const SECONDS = 5;
+
+const rateOf = (codec: PbxCodec) => (codec === "G722" ? 16_000 : 8_000);
+
+/** Right speech, at the right level; prints what a person would want to know. */
+function expectHeard(what: string, sent: Audio, recorded: Audio): void {
+  const result = compare(sent, recorded);
+  const { delayMs, levelDifferenceDb, snrDb, correlation } = result;
+  const figures = `delay ${delayMs.toFixed(0)} ms, level ${levelDifferenceDb.toFixed(2)} dB, SNR ${snrDb.toFixed(1)} dB, correlation ${correlation.toFixed(3)}`;
+  console.log(`${what}: ${figures}`);
+  expect(matches(sent, recorded)).toBe(true);
+  expect(Math.abs(levelDifferenceDb)).toBeLessThan(2);
+}
+
+describe.each(["G722", "PCMA", "PCMU"] as const)("with %s on the trunk", (codec) => {
+  let gateway: GatewayRig;
+  let pbx: VirtualPbx;
+  let softphone: VirtualSoftphone;
+  const fromSoftphone = recordedSpeech("waiting", 48_000);
+  const fromPbx = recordedSpeech("ships", rateOf(codec));
+
+  beforeAll(async () => {
+    gateway = await GatewayRig.start();
+    const account = { username: "gateway", password: "pbx-password" };
+    pbx = await VirtualPbx.start({ codec, plays: fromPbx.pcm, account });
+    const user = await gateway.api("POST", "/users", { name: "alice", password: "alice-password" });
+    await gateway.api("POST", "/connections", {
+      name: "Office",
+      type: "outbound-registration",
+      host: "127.0.0.1",
+      port: pbx.port,
+      ...account,
+      patterns: [{ pattern: "^2\\d{2}$" }],
+      codecs: [codec],
+      inboundUser: user["id"],
+    });
+    softphone = await VirtualSoftphone.connect({
+      server: gateway.socketUrl,
+      user: "alice",
+      password: "alice-password",
+      plays: fromSoftphone.pcm,
+    });
+    expect(await softphone.register()).toBe(200);
+    await gateway.until(
+      "registered",
+      (status) => status.connections[0]?.registration === "registered",
+    );
+  });
+
+  afterAll(async () => {
+    softphone.close();
+    expect(await gateway.stop()).toBe(0);
+    // RFC 3261 §10.2.2: the registration is withdrawn when the gateway stops.
+    expect(pbx.registered).toEqual([]);
+    pbx.stop();
+  });
+
+  test("the softphone calls the PBX and both hear each other", async () => {
+    const call = await softphone.call("250");
+    await Bun.sleep(SECONDS * 1_000);
+    const [pbxCall] = pbx.calls.slice(-1);
+    if (!pbxCall) throw new Error("the PBX got no call");
+    expectHeard(`softphone → PBX (${codec})`, fromSoftphone, {
+      pcm: pbxCall.heard.samples(),
+      sampleRate: pbxCall.heard.rate,
+    });
+    expectHeard(`PBX → softphone (${codec})`, fromPbx, {
+      pcm: call.heard.samples(),
+      sampleRate: call.heard.rate,
+    });
+    await call.dialog?.hangUp();
+    await pbxCall.dialog?.ended;
+    const [record] = await gateway.api<{ reason: string; endedBy: string }[]>(
+      "GET",
+      "/call-records?limit=1",
+    );
+    expect(record).toMatchObject({
+      status: 200,
+      endedBy: "caller",
+      codecs: { webrtc: "opus", trunk: codec },
+    });
+  });
+
+  test("the PBX calls the softphone, both hear each other, and the PBX hangs up", async () => {
+    const answering = softphone.answerNext(100);
+    const pbxCall = await pbx.call({ address: "127.0.0.1", port: gateway.sipPort }, "alice");
+    const call = await answering;
+    await Bun.sleep(SECONDS * 1_000);
+    expectHeard(`PBX → softphone (${codec})`, fromPbx, {
+      pcm: call.heard.samples(),
+      sampleRate: call.heard.rate,
+    });
+    expectHeard(`softphone → PBX (${codec})`, fromSoftphone, {
+      pcm: pbxCall.heard.samples(),
+      sampleRate: pbxCall.heard.rate,
+    });
+    await pbxCall.dialog?.hangUp();
+    expect(await call.dialog?.ended).toBeDefined();
+  });
+
+  test("nothing is left behind", async () => {
+    const { alive } = await gateway.untilIdle();
+    expect(alive).toMatchObject({
+      calls: 0,
+      dialogs: 0,
+      clientTransactions: 0,
+      serverTransactions: 0,
+    });
+  }, 60_000);
+});
+
+describe("what is refused, and how", () => {
+  let gateway: GatewayRig;
+  let pbx: VirtualPbx;
+  let softphone: VirtualSoftphone;
+  const silence = new Int16Array(48_000);
+  const connect = (password: string) =>
+    VirtualSoftphone.connect({
+      server: gateway.socketUrl,
+      user: "alice",
+      password,
+      plays: silence,
+    });
+  const refusal = async (call: Promise<unknown>) => {
+    const error = await call.then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    if (!(error instanceof CallRefused)) throw new Error(`not refused: ${error}`);
+    return error;
+  };
+
+  beforeAll(async () => {
+    gateway = await GatewayRig.start();
+    pbx = await VirtualPbx.start({ codec: "PCMA", plays: new Int16Array(8_000) });
+    const user = await gateway.api("POST", "/users", { name: "alice", password: "alice-password" });
+    await gateway.api("POST", "/connections", {
+      name: "Trunk",
+      type: "outbound-trunk",
+      host: "127.0.0.1",
+      port: pbx.port,
+      patterns: [{ pattern: "^2" }],
+      allow: ["127.0.0.1"],
+      inboundUser: user["id"],
+    });
+    softphone = await connect("alice-password");
+  });
+
+  afterAll(async () => {
+    softphone.close();
+    pbx.stop();
+    await gateway.stop();
+  });
+
+  test("a PBX's call when no softphone is online: 480", async () => {
+    const error = await refusal(pbx.call({ address: "127.0.0.1", port: gateway.sipPort }, "alice"));
+    expect(error.status).toBe(480);
+    expect(error.message).toContain("alice has no softphone online");
+  });
+
+  test("a wrong password: 403; no registration comes of it", async () => {
+    const intruder = await connect("not-the-password");
+    expect(await intruder.register()).toBe(403);
+    expect((await gateway.status()).bindings).toEqual([]);
+    intruder.close();
+  });
+
+  test("a number no pattern matches: 404, with the reason", async () => {
+    expect(await softphone.register()).toBe(200);
+    const error = await refusal(softphone.call("999"));
+    expect(error.status).toBe(404);
+    expect(error.message).toContain("no connection has a pattern for 999");
+  });
+
+  test("a PBX that is busy: its 486 reaches the softphone", async () => {
+    pbx.onCall = (served) => served.respond(486, { toTag: "busy" });
+    expect((await refusal(softphone.call("250"))).status).toBe(486);
+    pbx.onCall = undefined;
+  });
+
+  test("CANCEL while it rings: 487 to the softphone, and the PBX stops ringing", async () => {
+    const rang = Promise.withResolvers<void>();
+    const stopped = Promise.withResolvers<void>();
+    pbx.onCall = (served) => {
+      served.respond(180, { toTag: "ringing" });
+      rang.resolve();
+      void served.cancelled.then(() => {
+        served.respond(487, { toTag: "ringing" });
+        stopped.resolve();
+      });
+    };
+    const call = SoftphoneCall.open(silence);
+    const outgoing = softphone.invite("250", await call.offer());
+    const answered = refusal(outgoing.answered);
+    await rang.promise;
+    outgoing.cancel();
+    await stopped.promise;
+    expect((await answered).status).toBe(487);
+    call.close();
+    pbx.onCall = undefined;
+  });
+
+  test("an SDP without a fingerprint: 488 that says so", async () => {
+    const call = SoftphoneCall.open(silence);
+    const sdp = (await call.offer()).replace(/a=fingerprint:.*\r\n/g, "");
+    const error = await refusal(softphone.invite("250", sdp).answered);
+    expect(error.status).toBe(488);
+    expect(error.message).toContain("fingerprint");
+    call.close();
+  });
+
+  test("nothing is left behind", async () => {
+    await gateway.untilIdle();
+  }, 60_000);
+});

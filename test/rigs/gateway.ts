@@ -1,0 +1,173 @@
+/**
+ * The gateway as its users run it: a process of its own with an empty data directory, set up
+ * through its API. Everything on loopback and on ports the system chose.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Subprocess } from "bun";
+import type { Status } from "../../gateway/b2bua/status.ts";
+
+const ADMIN_PASSWORD = "a-password-for-tests";
+const root = join(import.meta.dir, "..", "..");
+
+export interface GatewayRigOptions {
+  /** The command that starts it; from source unless given. */
+  command?: string[];
+  /** Where it runs and keeps its data; a temporary directory unless given. */
+  directory?: string;
+  /** Web origins of softphone pages. */
+  origins?: string[];
+  rtpPorts?: string;
+  environment?: Record<string, string>;
+}
+
+export class GatewayRig {
+  readonly #process: Subprocess<"ignore", "pipe", "pipe">;
+  readonly #directory: string;
+  readonly log: string[] = [];
+  url = "";
+  sipPort = 0;
+  token = "";
+
+  private constructor(process: Subprocess<"ignore", "pipe", "pipe">, directory: string) {
+    this.#process = process;
+    this.#directory = directory;
+    void this.#follow(process.stdout);
+    void this.#follow(process.stderr);
+  }
+
+  static async start(options: GatewayRigOptions = {}): Promise<GatewayRig> {
+    const directory = options.directory ?? mkdtempSync(join(tmpdir(), "gateway-"));
+    const command = options.command ?? [process.execPath, join(root, "gateway/main.ts")];
+    const child = Bun.spawn(
+      [
+        ...command,
+        "--data=data",
+        "--http=127.0.0.1:0",
+        "--sip=127.0.0.1:0",
+        "--media=127.0.0.1",
+        "--webrtc-port=0",
+        "--workers=1",
+        `--rtp-ports=${options.rtpPorts ?? "31000-31999"}`,
+        "--drain-timeout=2",
+        ...(options.origins ? [`--origin=${options.origins.join(",")}`] : []),
+      ],
+      {
+        cwd: directory,
+        stdio: ["ignore", "pipe", "pipe"],
+        env: { ...process.env, JACKFIELD_ADMIN_PASSWORD: ADMIN_PASSWORD, ...options.environment },
+      },
+    );
+    const rig = new GatewayRig(child, directory);
+    const started = await rig.line(/ started .*http=(\S+) sip=\S+?:(\d+)/);
+    rig.url = started[1] ?? "";
+    rig.sipPort = Number(started[2]);
+    await rig.#logIn();
+    return rig;
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** The SIP WebSocket's address. */
+  get socketUrl(): string {
+    return `${this.url.replace("http", "ws")}/sip`;
+  }
+
+  /** Resolves with the first log line that matches, past ones included. */
+  async line(pattern: RegExp, withinMs = 20_000): Promise<RegExpExecArray> {
+    const deadline = performance.now() + withinMs;
+    for (;;) {
+      for (const line of this.log) {
+        const match = pattern.exec(line);
+        if (match) return match;
+      }
+      if (performance.now() > deadline || this.#process.exitCode !== null) {
+        throw new Error(`the gateway never wrote ${pattern}:\n${this.log.join("\n")}`);
+      }
+      await Bun.sleep(20);
+    }
+  }
+
+  /** A request to the API; returns the parsed body, throws with it when refused. */
+  async api<Body = Record<string, unknown>>(
+    method: string,
+    path: string,
+    body?: object,
+  ): Promise<Body> {
+    const response = await fetch(`${this.url}/api/v1${path}`, {
+      method,
+      headers: { Authorization: `Bearer ${this.token}`, "Content-Type": "application/json" },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return (text === "" ? {} : JSON.parse(text)) as Body;
+  }
+
+  status(): Promise<Status> {
+    return this.api<Status>("GET", "/status");
+  }
+
+  /** Waits until the status is as wanted. */
+  async until(what: string, isSo: (status: Status) => boolean, withinMs = 20_000): Promise<Status> {
+    const deadline = performance.now() + withinMs;
+    for (;;) {
+      const status = await this.status();
+      if (isSo(status)) return status;
+      if (performance.now() > deadline) {
+        throw new Error(
+          `never ${what}: ${JSON.stringify(status, undefined, 1)}\n${this.log.join("\n")}`,
+        );
+      }
+      await Bun.sleep(50);
+    }
+  }
+
+  /** Waits until nothing is left of any call: transactions end by their timers within 40 s. */
+  untilIdle(withinMs = 45_000): Promise<Status> {
+    const isIdle = ({ alive, calls }: Status) =>
+      calls.length === 0 &&
+      Object.entries(alive).every(
+        ([name, count]) => count === 0 || name === "bindings" || name === "framings",
+      );
+    return this.until("idle", isIdle, withinMs);
+  }
+
+  /** SIGTERM, as an operator stops it; returns the exit status. */
+  async stop(): Promise<number> {
+    this.#process.kill("SIGTERM");
+    const status = await this.#process.exited;
+    rmSync(this.#directory, { recursive: true, force: true });
+    return status;
+  }
+
+  async #logIn(): Promise<void> {
+    const response = await fetch(`${this.url}/login`, {
+      method: "POST",
+      headers: { Origin: this.url },
+      body: new URLSearchParams({ password: ADMIN_PASSWORD }),
+      redirect: "manual",
+    });
+    const cookie = response.headers.get("set-cookie")?.split(";")[0] ?? "";
+    const made = await fetch(`${this.url}/api/v1/tokens`, {
+      method: "POST",
+      headers: { Origin: this.url, Cookie: cookie, "Content-Type": "application/json" },
+      body: JSON.stringify({ name: "tests" }),
+    });
+    const { token } = (await made.json()) as { token: string };
+    this.token = token;
+  }
+
+  async #follow(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    let rest = "";
+    for await (const chunk of stream) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+      rest = lines.pop() ?? "";
+      this.log.push(...lines);
+    }
+  }
+}
