@@ -18,7 +18,9 @@ const ALLOW_MAX = 500;
 const HOST_NAME =
   /^(?=.{1,253}$)(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it refuses (P12).
-const LINE_BREAKING = /[\u0000-\u001f\u007f\u2028\u2029]/;
+const LINE_BREAKING = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+/** Takes every number; only the usual spellings are known. */
+const CATCH_ALL = /^(?:\^|\^?(?:\.|\\d)(?:[*+]\$?)?)$/;
 const USER_NAME = /^[A-Za-z0-9\-_.+]{1,64}$/;
 
 export function checkConfig(config: Config): Findings {
@@ -172,7 +174,7 @@ function checkPattern(pattern: string, path: string, findings: Findings): void {
     });
   }
   // AMB-03: searched for, not matched whole.
-  if (/[{+*?]/.test(pattern) && !/^\^.*\$$/.test(pattern) && pattern !== ".*") {
+  if (/[{+*?]/.test(pattern) && !/^\^.*\$$/.test(pattern) && !CATCH_ALL.test(pattern)) {
     const message = `it also matches inside longer numbers; to match whole numbers write ^(?:${pattern})$`;
     findings.warnings.push({ path, message });
   }
@@ -230,7 +232,7 @@ function warnOfCatchAll(connections: readonly Connection[], findings: Findings):
     .filter(([, connection]) => connection.enabled && connection.allowOutbound)
     .sort(([, a], [, b]) => a.weight - b.weight || a.id - b.id);
   const at = ordered.findIndex(([, { patterns }]) =>
-    patterns.some(({ pattern }) => /^\.[*+]?$/.test(pattern)),
+    patterns.some(({ pattern }) => CATCH_ALL.test(pattern)),
   );
   const catchAll = ordered[at]?.[1];
   if (!catchAll) return;

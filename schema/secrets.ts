@@ -33,10 +33,13 @@ export function openSecrets(directory: string, fromEnvironment: string | undefin
     },
     open: (text) => {
       const bytes = Buffer.from(text, "base64");
-      const decipher = createDecipheriv("aes-256-gcm", key, bytes.subarray(0, NONCE_BYTES));
-      decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
+      const tag = bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES);
+      const sealed = bytes.subarray(NONCE_BYTES + TAG_BYTES);
       try {
-        const sealed = bytes.subarray(NONCE_BYTES + TAG_BYTES);
+        const decipher = createDecipheriv("aes-256-gcm", key, bytes.subarray(0, NONCE_BYTES), {
+          authTagLength: TAG_BYTES,
+        });
+        decipher.setAuthTag(tag);
         return Buffer.concat([decipher.update(sealed), decipher.final()]).toString("utf8");
       } catch {
         throw new OperatorError(

@@ -25,6 +25,8 @@ export type ConnectionInput = Omit<Connection, "id">;
 
 export interface Saved {
   id: number;
+  /** Of the row as it is now, for its ETag. */
+  version: number;
   config: Config;
   warnings: Problem[];
 }
@@ -81,13 +83,8 @@ export class Store {
   }
 
   /** The version of a row, for ETags; undefined when there is no such row. */
-  async version(kind: "user" | "connection", id: number): Promise<number | undefined> {
-    const row = await this.#database
-      .selectFrom(kind)
-      .select("version")
-      .where("id", "=", id)
-      .executeTakeFirst();
-    return row?.version;
+  version(kind: "user" | "connection", id: number): Promise<number | undefined> {
+    return versionOf(this.#database, kind, id);
   }
 
   async saveUser(
@@ -123,7 +120,7 @@ export class Store {
     actor: string,
     expected?: number,
   ): Promise<Saved> {
-    return this.#change("connection", id, actor, expected, async (database) => {
+    const saved = await this.#change("connection", id, actor, expected, async (database) => {
       const { name, type, enabled, password, ...rest } = input;
       const details: ConnectionDetails = { ...rest, allow: rest.allow.map(canonicalBlock) };
       const sealed = password === undefined ? {} : { password: this.#secrets.seal(password) };
@@ -146,6 +143,7 @@ export class Store {
           .executeTakeFirstOrThrow()
       ).id;
     });
+    return { ...saved, warnings: [...clearedBlocks(input.allow), ...saved.warnings] };
   }
 
   async remove(
@@ -202,6 +200,7 @@ export class Store {
           .where("id", "=", id)
           .execute();
       }
+      const version = await versionOf(database, kind, written);
       const config = await loadConfig(database, this.#secrets);
       const { problems, warnings } = checkConfig(config);
       const list = kind === "user" ? "users" : "connections";
@@ -218,7 +217,12 @@ export class Store {
           after: redacted(config[list][index]),
         })
         .execute();
-      return { id: written, config, warnings: relative(warnings, list, index) };
+      return {
+        id: written,
+        version: version ?? 0,
+        config,
+        warnings: relative(warnings, list, index),
+      };
     });
   }
 }
@@ -237,19 +241,28 @@ async function writeRow(write: () => Promise<number>): Promise<number> {
   }
 }
 
+async function versionOf(
+  database: Database,
+  kind: "user" | "connection",
+  id: number,
+): Promise<number | undefined> {
+  const row = await database
+    .selectFrom(kind)
+    .select("version")
+    .where("id", "=", id)
+    .executeTakeFirst();
+  return row?.version;
+}
+
 async function checkVersion(
   database: Database,
   kind: "user" | "connection",
   id: number,
   expected: number | undefined,
 ): Promise<void> {
-  const row = await database
-    .selectFrom(kind)
-    .select("version")
-    .where("id", "=", id)
-    .executeTakeFirst();
-  if (!row) throw new Refused(404, `there is no ${kind} ${id}`);
-  if (expected !== undefined && row.version !== expected) {
+  const version = await versionOf(database, kind, id);
+  if (version === undefined) throw new Refused(404, `there is no ${kind} ${id}`);
+  if (expected !== undefined && version !== expected) {
     throw new Refused(412, "somebody else changed it meanwhile: load it again");
   }
 }
@@ -279,4 +292,14 @@ function passwordProblems(password: string | undefined, isNew: boolean): Problem
 function canonicalBlock(text: string): string {
   const parsed = parseCidr(text.trim());
   return parsed ? printCidr(parsed.cidr) : text;
+}
+
+/** SEC-01: what a block became, where it was written with host bits. */
+function clearedBlocks(allow: readonly string[]): Problem[] {
+  return allow.flatMap((text, index) => {
+    const parsed = parseCidr(text.trim());
+    if (!parsed?.hostBitsCleared) return [];
+    const message = `${text.trim()} was stored as ${printCidr(parsed.cidr)}`;
+    return [{ path: `allow[${index}]`, message }];
+  });
 }

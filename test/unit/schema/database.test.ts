@@ -1,0 +1,69 @@
+import { expect, test } from "bun:test";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { sql } from "kysely";
+import { OperatorError } from "../../../gateway/options.ts";
+import { openDatabase } from "../../../schema/database.ts";
+import { openStoreForTest } from "./opened.ts";
+
+async function messageOf(promise: Promise<unknown>): Promise<string> {
+  const error = await promise.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(OperatorError);
+  return (error as OperatorError).message;
+}
+
+test("an empty directory becomes a whole database, and opens again with what was in it", async () => {
+  const opened = await openStoreForTest();
+  await opened.store.saveUser(
+    undefined,
+    { name: "bob", displayName: "", enabled: true, password: "password1" },
+    "test",
+  );
+  await opened.database.destroy();
+  const again = await openDatabase(opened.file);
+  const users = await again.selectFrom("user").select("name").execute();
+  expect(users).toEqual([{ name: "bob" }]);
+  await again.destroy();
+});
+
+test("writes are durable: WAL, full synchronisation, a busy timeout, foreign keys", async () => {
+  const opened = await openStoreForTest();
+  const pragma = async (name: string) => {
+    const { rows } = await sql
+      .raw<Record<string, unknown>>(`PRAGMA ${name}`)
+      .execute(opened.database);
+    return Object.values(rows[0] ?? {})[0];
+  };
+  expect(await pragma("journal_mode")).toBe("wal");
+  expect(await pragma("synchronous")).toBe(2);
+  expect(await pragma("busy_timeout")).toBe(5000);
+  expect(await pragma("foreign_keys")).toBe(1);
+  await opened.close();
+});
+
+test("a database of a newer program is refused and stays as it is", async () => {
+  const opened = await openStoreForTest();
+  await sql`insert into kysely_migration (name, timestamp) values ('9999-future', 'x')`.execute(
+    opened.database,
+  );
+  await opened.database.destroy();
+  expect(await messageOf(openDatabase(opened.file))).toContain("newer Jackfield");
+});
+
+test("a file that is no database is refused, not overwritten", async () => {
+  const file = join(mkdtempSync(join(tmpdir(), "schema-")), "jackfield.db");
+  const text = "this is a shopping list, and no database at all ".repeat(40);
+  writeFileSync(file, text);
+  expect(await messageOf(openDatabase(file))).toContain("no Jackfield database");
+  expect(await Bun.file(file).text()).toBe(text);
+});
+
+test("a directory that can't be is told in one line", async () => {
+  const message = await messageOf(openDatabase("/dev/null/data/jackfield.db"));
+  expect(message).toContain("check that the directory exists");
+  expect(message).not.toContain("\n");
+});
