@@ -48,7 +48,7 @@ async function serve(options: GatewayOptions): Promise<void> {
   const { origins } = options;
   const sockets = sipWebSocket({ origins, secure: options.tls !== undefined, feed: runtime.feed });
   const admin = store.openAdmin({
-    status: () => runtime.status(),
+    status: () => ({ ...runtime.status(), workers: workers.statuses }),
     subscribe: (listener) => runtime.subscribe(listener),
     hangUp: (call) => runtime.feed({ type: "hangUp", call }),
     apply: (config) => runtime.feed({ type: "configured", config }),

@@ -215,7 +215,14 @@ export class VirtualSoftphone {
     }
   }
 
-  /** An INVITE alone, with a description of the caller's: for what needs no audio. */
+  /** An INVITE with a description of the caller's: for what needs no audio. */
+  async callWithoutMedia(number: string, sdp: string): Promise<SipDialog> {
+    const { dialog } = await this.invite(number, sdp).answered;
+    this.#track(dialog);
+    return dialog;
+  }
+
+  /** An INVITE alone. */
   invite(number: string, sdp: string): OutgoingCall {
     const domain = this.#identity.aor.replace(/^.*@/, "");
     return new OutgoingCall(
@@ -238,6 +245,23 @@ export class VirtualSoftphone {
         .then(resolve, reject);
     };
     return promise;
+  }
+
+  /** Answers every call from now on with a description of the caller's, without media. */
+  answerAll(sdp: string, answered: (dialog: SipDialog) => void): void {
+    this.onCall = (served) => {
+      served.respond(180, { toTag: "ringing" });
+      void SipDialog.accept(this.#endpoint, served, this.#identity.contact, sdp).then((dialog) => {
+        this.#track(dialog);
+        answered(dialog);
+      });
+    };
+  }
+
+  /** A dialog of an `invite`: its requests are answered from now on. */
+  #track(dialog: SipDialog): void {
+    this.#dialogs.set(dialog.key, dialog);
+    void dialog.ended.then(() => this.#dialogs.delete(dialog.key));
   }
 
   get alive(): number {

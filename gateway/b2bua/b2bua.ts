@@ -85,7 +85,7 @@ export class B2bua {
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
-  status(now: Millis): Status {
+  status(now: Millis): Omit<Status, "workers"> {
     const wall = (at: Millis) => this.#wall(at);
     const connections = (this.#config?.connections ?? []).map((connection) => {
       const trunk = this.#trunks.get(connection.id);

@@ -65,11 +65,21 @@ export interface BindingStatus {
   readonly expires: WallMillis;
 }
 
+/** One media worker, as of its last report. */
+export interface WorkerStatus {
+  readonly sessions: number;
+  readonly legs: number;
+  /** Share of its thread that was busy, 0 to 1. */
+  readonly busy: number;
+}
+
 export interface Status {
   readonly draining: boolean;
   readonly connections: readonly ConnectionStatus[];
   readonly calls: readonly CallStatus[];
   readonly bindings: readonly BindingStatus[];
+  /** By worker; filled in by the shell, which knows them. */
+  readonly workers: readonly WorkerStatus[];
   /** Transactions, dialogs, calls, timers … alive: what the audits of the tests read. */
   readonly alive: Readonly<Record<string, number>>;
 }

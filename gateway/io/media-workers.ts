@@ -3,18 +3,20 @@
  * with the fewest, passes commands and replies on, and replaces a worker that dies.
  */
 import type { B2buaInput } from "../b2bua/border.ts";
+import type { WorkerStatus } from "../b2bua/status.ts";
 import type { Command, FromWorker, SessionId, WorkerOptions } from "../media/protocol.ts";
 import type { Log } from "./log.ts";
 
 export interface MediaWorkers {
   command(command: Command): void;
-  /** How many sessions each worker holds. */
-  readonly loads: readonly number[];
+  /** What each worker last said of itself. */
+  readonly statuses: readonly WorkerStatus[];
   stop(): void;
 }
 
 interface Slot {
   worker: Worker;
+  status: WorkerStatus;
   sessions: Set<SessionId>;
 }
 
@@ -27,7 +29,9 @@ export interface MediaWorkersOptions {
   log: Log;
 }
 
-/** A worker that dies this soon after its start is not started again at once. */
+const IDLE: WorkerStatus = { sessions: 0, legs: 0, busy: 0 };
+
+/** A dead worker is not started again at once: what killed it may still be there. */
 const RESTART_DELAY_MS = 1_000;
 
 /** Resolves when every worker is ready; rejects with a sentence when one can't start. */
@@ -39,10 +43,11 @@ export async function startMediaWorkers(options: MediaWorkersOptions): Promise<M
 
   const start = (index: number): Promise<void> => {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const slot: Slot = { worker: options.spawn(), sessions: new Set() };
+    const slot: Slot = { worker: options.spawn(), status: IDLE, sessions: new Set() };
     slots[index] = slot;
     slot.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.type === "ready") resolve();
+      else if (data.type === "load") slot.status = data;
       else feed({ type: "media", message: data });
     };
     slot.worker.onerror = (event) => {
@@ -61,7 +66,7 @@ export async function startMediaWorkers(options: MediaWorkersOptions): Promise<M
     const sessions = [...slot.sessions];
     for (const session of sessions) owners.delete(session);
     slot.worker.terminate();
-    slots[index] = { worker: slot.worker, sessions: new Set() };
+    slots[index] = { worker: slot.worker, status: IDLE, sessions: new Set() };
     feed({ type: "mediaLost", sessions });
     setTimeout(() => {
       if (!stopping) start(index).catch(() => {});
@@ -96,8 +101,8 @@ export async function startMediaWorkers(options: MediaWorkersOptions): Promise<M
       owners.delete(command.session);
       slot.sessions.delete(command.session);
     },
-    get loads() {
-      return slots.map((slot) => slot.sessions.size);
+    get statuses() {
+      return slots.map(({ status: { sessions, legs, busy } }) => ({ sessions, legs, busy }));
     },
     stop: () => {
       stopping = true;

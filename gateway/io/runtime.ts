@@ -46,7 +46,7 @@ export class Runtime {
     if (!this.#running) this.#run();
   };
 
-  status(): Status {
+  status(): Omit<Status, "workers"> {
     return this.#b2bua.status(monotonicNow());
   }
 

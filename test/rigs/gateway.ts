@@ -126,10 +126,13 @@ export class GatewayRig {
     }
   }
 
-  /** Waits until nothing is left of any call: transactions end by their timers within 40 s. */
+  /**
+   * Waits until nothing is left of any call: transactions end by their timers
+   * within 40 s, and the workers hold no session and no leg. */
   untilIdle(withinMs = 45_000): Promise<Status> {
-    const isIdle = ({ alive, calls }: Status) =>
+    const isIdle = ({ alive, calls, workers }: Status) =>
       calls.length === 0 &&
+      workers.every(({ sessions, legs }) => sessions === 0 && legs === 0) &&
       Object.entries(alive).every(
         ([name, count]) => count === 0 || name === "bindings" || name === "framings",
       );
