@@ -10,12 +10,12 @@ import { requireAccess } from "./authentication.ts";
 import { refuse } from "./refusal.ts";
 import { apiDescription } from "./routes/api-description.tsx";
 import { callRecords, calls, status } from "./routes/calls.ts";
-import { connections } from "./routes/connections.ts";
+import { connections, oneConnection } from "./routes/connections.ts";
 import { events } from "./routes/events.ts";
 import { privatePages, publicPages } from "./routes/pages.tsx";
 import { tokens } from "./routes/tokens.ts";
-import { users } from "./routes/users.ts";
-import { sameOriginChanges, securityHeaders } from "./security.ts";
+import { oneUser, users } from "./routes/users.ts";
+import { jsonBodies, sameOriginChanges, securityHeaders } from "./security.ts";
 import type { AdminEnv, Services } from "./services.ts";
 
 const BODY_BYTES_MAX = 1_048_576;
@@ -32,12 +32,14 @@ export function createAdmin(services: Services): Hono<AdminEnv> {
   );
   app.use(sameOriginChanges);
   app.route("/", publicPages(services));
-  app.use("/api/*", access);
+  app.use("/api/*", access, jsonBodies);
   app.use("/api", access);
   app.use("/events", access);
   app.route("/", privatePages(services));
   app.route("/api/v1/users", users(services));
+  app.route("/api/v1/users", oneUser(services));
   app.route("/api/v1/connections", connections(services));
+  app.route("/api/v1/connections", oneConnection(services));
   app.route("/api/v1/calls", calls(services));
   app.route("/api/v1/call-records", callRecords(services));
   app.route("/api/v1/status", status(services));
@@ -50,6 +52,11 @@ export function createAdmin(services: Services): Hono<AdminEnv> {
       return refuse(context, error.status, error.message, error.problems);
     if (error instanceof HTTPException) return refuse(context, error.status as 400, error.message);
     services.report(error);
+    // D4, D5: libSQL says in words what is the matter with the disk.
+    if (/\bis full\b/.test(error.message))
+      return refuse(context, 507, "the disk is full: nothing was saved");
+    if (/\b(?:locked|busy)\b/.test(error.message))
+      return refuse(context, 503, "another program holds the database: try again");
     return refuse(context, 500, "the gateway made a mistake; its log says which");
   });
   return app;

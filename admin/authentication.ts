@@ -3,6 +3,8 @@ import type { Context, MiddlewareHandler } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { refuse } from "./refusal.ts";
 import type { AdminEnv, Services } from "./services.ts";
+import { page } from "./views/page.ts";
+import { MessagePage } from "./views/sign-in.tsx";
 
 const COOKIE = "jackfield";
 
@@ -57,7 +59,11 @@ async function refuseAccess(context: AdminContext, services: Services): Promise<
   const isPage = context.req.header("Accept")?.includes("text/html") === true;
   const isSetUp = (await services.access.passwordHash()) !== undefined;
   if (isPage && isSetUp) return context.redirect("/login");
-  if (!isSetUp)
-    return refuse(context, 403, "set-up is needed: open the link the gateway printed at its start");
+  if (!isSetUp) {
+    const message = "set-up is needed: open the link the gateway printed at its start";
+    return isPage
+      ? page(context, MessagePage({ title: "Welcome", message }), 403)
+      : refuse(context, 403, message);
+  }
   return refuse(context, 401, "log in, or send an API token as Authorization: Bearer");
 }

@@ -108,3 +108,13 @@ export function showUser(
 export function showConnection({ password, ...connection }: Connection) {
   return { ...connection, passwordSet: password !== undefined };
 }
+
+/** What of a user a request can change, as a request would write it; without the password. */
+export function editableUser({ name, displayName, enabled }: User) {
+  return { name, displayName, enabled };
+}
+
+/** What of a connection a request can change, as a request would write it. */
+export function editableConnection({ id, password, ...connection }: Connection) {
+  return connection;
+}

@@ -21,6 +21,7 @@ export function securityHeaders(secure: boolean): MiddlewareHandler<AdminEnv> {
   };
 }
 
+const JSON_TYPE = /^application\/(?:[a-z-]+\+)?json\s*(?:;|$)/i;
 const SAFE = ["GET", "HEAD", "OPTIONS"];
 
 /**
@@ -42,6 +43,14 @@ export const sameOriginChanges: MiddlewareHandler<AdminEnv> = async (context, ne
     403,
     "a change must come from the admin's own pages, or bring an API token",
   );
+};
+
+/** W2: the API takes JSON alone; a form or plain text is what foreign pages can send. */
+export const jsonBodies: MiddlewareHandler<AdminEnv> = async (context, next) => {
+  const type = context.req.header("Content-Type");
+  if (SAFE.includes(context.req.method) || type === undefined || JSON_TYPE.test(type))
+    return next();
+  return refuse(context, 415, "the body must be JSON, with Content-Type: application/json");
 };
 
 function hostOf(origin: string): string | undefined {

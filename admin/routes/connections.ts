@@ -3,17 +3,30 @@ import { Hono } from "hono";
 import { describeRoute } from "hono-openapi";
 import type { Connection } from "../../schema/config.ts";
 import { refuse } from "../refusal.ts";
-import { connectionBody, connectionInput, connectionShape, showConnection } from "../schemas.ts";
+import {
+  connectionBody,
+  connectionInput,
+  connectionShape,
+  editableConnection,
+  showConnection,
+} from "../schemas.ts";
 import type { AdminEnv, Services } from "../services.ts";
-import { answers, idOf, jsonBody, saved, versionOf } from "./resource.ts";
+import { answers, idOf, jsonBody, patchedBody, saved, setVersion, versionOf } from "./resource.ts";
 
-export function connections(services: Services): Hono<AdminEnv> {
-  const { store, gateway } = services;
-  const tags = ["connections"];
-  const show = (connection: Connection) => {
+const tags = ["connections"];
+
+/** A connection as the API shows it, with what it is doing. */
+function shownBy({ gateway }: Services): (connection: Connection) => object {
+  return (connection) => {
     const status = gateway.status().connections.find(({ id }) => id === connection.id);
     return { ...showConnection(connection), ...(status ? { status } : {}) };
   };
+}
+
+/** All of them. */
+export function connections(services: Services): Hono<AdminEnv> {
+  const { store } = services;
+  const show = shownBy(services);
   return new Hono<AdminEnv>()
     .get(
       "/",
@@ -41,16 +54,25 @@ export function connections(services: Services): Hono<AdminEnv> {
         const connection = result.config.connections.find(({ id }) => id === result.id);
         return saved(context, services, result, connection && show(connection), 201);
       },
-    )
+    );
+}
+
+/** One of them. */
+export function oneConnection(services: Services): Hono<AdminEnv> {
+  const { store, gateway } = services;
+  const show = shownBy(services);
+  return new Hono<AdminEnv>()
     .get(
       "/:id",
       describeRoute({ tags, summary: "One connection", responses: answers(connectionShape) }),
       async (context) => {
         const id = idOf(context);
+        // First the version: one read after the row could belong to a newer row.
+        const version = await store.version("connection", id);
         const connection = (await store.load()).connections.find((it) => it.id === id);
         if (!connection)
           return refuse(context, 404, `there is no connection ${context.req.param("id")}`);
-        context.header("ETag", `"${await store.version("connection", id)}"`);
+        setVersion(context, version);
         return context.json(show(connection));
       },
     )
@@ -67,6 +89,32 @@ export function connections(services: Services): Hono<AdminEnv> {
           versionOf(context),
         );
         const connection = result.config.connections.find(({ id }) => id === result.id);
+        return saved(context, services, result, connection && show(connection));
+      },
+    )
+    .patch(
+      "/:id",
+      describeRoute({
+        tags,
+        summary: "Change some fields of a connection",
+        description: "A JSON merge patch (RFC 7396): null takes a field away",
+        requestBody: { content: { "application/merge-patch+json": { schema: {} } } },
+        responses: answers(connectionShape),
+      }),
+      async (context) => {
+        const id = idOf(context);
+        const version = await store.version("connection", id);
+        const current = (await store.load()).connections.find((it) => it.id === id);
+        if (!current) return refuse(context, 404, `there is no connection ${id}`);
+        const body = await patchedBody(context, connectionBody, editableConnection(current));
+        const expected = versionOf(context) ?? version;
+        const result = await store.saveConnection(
+          id,
+          connectionInput(body),
+          context.get("actor"),
+          expected,
+        );
+        const connection = result.config.connections.find((it) => it.id === id);
         return saved(context, services, result, connection && show(connection));
       },
     )

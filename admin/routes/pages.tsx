@@ -89,16 +89,15 @@ async function tryLogIn(
     const problem = `Too many attempts: try again in ${Math.ceil(wait / 60)} minutes.`;
     return page(context, <LoginPage problem={problem} />, 429);
   }
+  // Counted before it is tried: attempts sent at once must not all find the count at zero.
+  attempts.failed(address);
   const { password } = await fieldsOf(context);
   const hash = await services.access.passwordHash();
   const isRight =
     hash !== undefined &&
     password.length <= 1_024 &&
     (await services.hasher.verify(password, hash));
-  if (!isRight) {
-    attempts.failed(address);
-    return page(context, <LoginPage problem="This is not the password." />, 401);
-  }
+  if (!isRight) return page(context, <LoginPage problem="This is not the password." />, 401);
   attempts.succeeded(address);
   await logIn(context, services);
   return context.redirect("/", 303);

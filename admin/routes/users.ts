@@ -2,15 +2,21 @@
 import { Hono } from "hono";
 import { describeRoute } from "hono-openapi";
 import { refuse } from "../refusal.ts";
-import { showUser, userBody, userInput, userShape } from "../schemas.ts";
+import { editableUser, showUser, userBody, userInput, userShape } from "../schemas.ts";
 import type { AdminEnv, Services } from "../services.ts";
-import { answers, idOf, jsonBody, saved, versionOf } from "./resource.ts";
+import { answers, idOf, jsonBody, patchedBody, saved, setVersion, versionOf } from "./resource.ts";
 
+const tags = ["users"];
+
+/** How many softphones of a user are registered. */
+function onlineIn({ gateway }: Services): (user: number) => number {
+  return (user) => gateway.status().bindings.filter((it) => it.user === user).length;
+}
+
+/** All of them. */
 export function users(services: Services): Hono<AdminEnv> {
-  const { store, gateway } = services;
-  const tags = ["users"];
-  const online = (user: number) =>
-    gateway.status().bindings.filter((it) => it.user === user).length;
+  const { store } = services;
+  const online = onlineIn(services);
   return new Hono<AdminEnv>()
     .get(
       "/",
@@ -33,15 +39,24 @@ export function users(services: Services): Hono<AdminEnv> {
         const user = result.config.users.find(({ id }) => id === result.id);
         return saved(context, services, result, user && showUser(user, online), 201);
       },
-    )
+    );
+}
+
+/** One of them. */
+export function oneUser(services: Services): Hono<AdminEnv> {
+  const { store, gateway } = services;
+  const online = onlineIn(services);
+  return new Hono<AdminEnv>()
     .get(
       "/:id",
       describeRoute({ tags, summary: "One user", responses: answers(userShape) }),
       async (context) => {
         const id = idOf(context);
+        // First the version: one read after the row could belong to a newer row.
+        const version = await store.version("user", id);
         const user = (await store.load()).users.find((it) => it.id === id);
         if (!user) return refuse(context, 404, `there is no user ${context.req.param("id")}`);
-        context.header("ETag", `"${await store.version("user", id)}"`);
+        setVersion(context, version);
         return context.json(showUser(user, online));
       },
     )
@@ -58,6 +73,27 @@ export function users(services: Services): Hono<AdminEnv> {
           versionOf(context),
         );
         const user = result.config.users.find(({ id }) => id === result.id);
+        return saved(context, services, result, user && showUser(user, online));
+      },
+    )
+    .patch(
+      "/:id",
+      describeRoute({
+        tags,
+        summary: "Change some fields of a user",
+        description: "A JSON merge patch (RFC 7396): null takes a field away",
+        requestBody: { content: { "application/merge-patch+json": { schema: {} } } },
+        responses: answers(userShape),
+      }),
+      async (context) => {
+        const id = idOf(context);
+        const version = await store.version("user", id);
+        const current = (await store.load()).users.find((it) => it.id === id);
+        if (!current) return refuse(context, 404, `there is no user ${id}`);
+        const body = await patchedBody(context, userBody, editableUser(current));
+        const expected = versionOf(context) ?? version;
+        const result = await store.saveUser(id, userInput(body), context.get("actor"), expected);
+        const user = result.config.users.find((it) => it.id === id);
         return saved(context, services, result, user && showUser(user, online));
       },
     )
