@@ -1,0 +1,183 @@
+import { expect, test } from "bun:test";
+import { type Client, openClient } from "../client.ts";
+
+const PATH = "/api/v1/connections";
+const TRUNK = {
+  name: "Head office",
+  type: "outbound-trunk",
+  host: "pbx.example.com",
+  allow: ["192.0.2.7"],
+  password: "CANARY",
+};
+
+type Body = Record<string, unknown> & { error: { problems?: { path: string }[] } };
+
+async function make(client: Client, changes: object = {}) {
+  const response = await client.asProgram("POST", PATH, { body: { ...TRUNK, ...changes } });
+  const body = (await response.json()) as Body;
+  return { response, body, etag: response.headers.get("etag") ?? "" };
+}
+
+test("a connection is made, listed, shown, changed and deleted, each time for the gateway too", async () => {
+  const client = await openClient();
+  const { response, body, etag } = await make(client);
+  expect([response.status, etag]).toEqual([201, '"1"']);
+  expect(body).toEqual({
+    id: 1,
+    name: "Head office",
+    type: "outbound-trunk",
+    enabled: true,
+    host: "pbx.example.com",
+    transport: "udp",
+    realm: "*",
+    registrationExpires: 300,
+    weight: 100,
+    patterns: [],
+    allow: ["192.0.2.7/32"],
+    codecs: ["G722", "PCMA", "PCMU"],
+    allowInbound: true,
+    allowOutbound: true,
+    passwordSet: true,
+  } as unknown as Body);
+  const { passwordSet, id, ...editable } = body;
+  const changed = await client.asProgram("PUT", `${PATH}/1`, { body: { ...editable, weight: 5 } });
+  expect([changed.status, changed.headers.get("etag")]).toEqual([200, '"2"']);
+  expect(client.gateway.applied.at(-1)?.connections[0]).toMatchObject({
+    weight: 5,
+    password: "CANARY",
+  });
+  const list = (await (await client.asProgram("GET", PATH)).json()) as unknown;
+  expect(list).toEqual([{ ...body, weight: 5 }]);
+  expect((await client.asProgram("DELETE", `${PATH}/1`)).status).toBe(204);
+  expect((await client.asProgram("GET", `${PATH}/1`)).status).toBe(404);
+  expect(client.gateway.applied.map(({ revision }) => revision)).toEqual([1, 2, 3]);
+  await client.close();
+});
+
+test("PATCH changes what it names, null takes away, the password stays", async () => {
+  const client = await openClient();
+  await make(client, { port: 5070, patterns: [{ pattern: "^2$" }] });
+  const body = { port: null, host: "192.0.2.9", outboundProxy: { host: "proxy" } };
+  const response = await client.asProgram("PATCH", `${PATH}/1`, { body });
+  expect([response.status, response.headers.get("etag")]).toEqual([200, '"2"']);
+  const saved = client.gateway.applied.at(-1)?.connections[0];
+  expect(saved).toMatchObject({
+    host: "192.0.2.9",
+    password: "CANARY",
+    outboundProxy: { host: "proxy" },
+  });
+  expect(saved?.port).toBeUndefined();
+  expect(saved?.patterns).toEqual([{ pattern: "^2$", strip: 0, prepend: "" }]);
+  for (const wrong of [
+    { host: null },
+    { weight: "5" },
+    { nonsense: 1 },
+    [],
+    null,
+    { __proto__: 1, id: 7 },
+  ]) {
+    const refused = await client.asProgram("PATCH", `${PATH}/1`, { body: wrong });
+    expect([wrong, refused.status]).toEqual([wrong, 422]);
+  }
+  expect((await client.asProgram("PATCH", `${PATH}/1`, { body: "{" })).status).toBe(400);
+  expect((await client.asProgram("PATCH", `${PATH}/9`, { body })).status).toBe(404);
+  await client.close();
+});
+
+test("D8: a change over a version that is not the newest is 412, whatever the tag looks like", async () => {
+  const client = await openClient();
+  await make(client);
+  const change = (tag: string, weight: number) =>
+    client.asProgram("PATCH", `${PATH}/1`, { body: { weight }, headers: { "If-Match": tag } });
+  expect((await change('"1"', 1)).status).toBe(200);
+  for (const tag of ['"1"', 'W/"2"', '"x"', "2", ""]) {
+    expect([tag, (await change(tag, 2)).status]).toEqual([tag, 412]);
+  }
+  const put = { body: TRUNK, headers: { "If-Match": '"1"' } };
+  expect((await client.asProgram("PUT", `${PATH}/1`, put)).status).toBe(412);
+  const headers = { "If-Match": '"1"' };
+  expect((await client.asProgram("DELETE", `${PATH}/1`, { headers })).status).toBe(412);
+  const shown = await client.asProgram("GET", `${PATH}/1`);
+  expect([shown.headers.get("etag"), ((await shown.json()) as Body)["weight"]]).toEqual(['"2"', 1]);
+  expect((await change("*", 3)).status).toBe(200);
+  expect((await change('"3"', 4)).status).toBe(200);
+  await client.close();
+});
+
+test("what is wrong is told field by field, and not saved", async () => {
+  const client = await openClient();
+  const wrong = { host: "u@pbx", allow: ["0.0.0.0/1", "128.0.0.0/1"], codecs: [], weight: 70_000 };
+  const { response, body } = await make(client, wrong);
+  expect(response.status).toBe(422);
+  const paths = new Set(body.error.problems?.map(({ path }) => path));
+  expect(paths).toEqual(new Set(["host", "weight", "allow[0]", "allow[1]", "allow", "codecs"]));
+  const shape = await make(client, { patterns: [{ pattern: 7 }], transport: "tls" });
+  expect(shape.body.error.problems?.map(({ path }) => path).sort()).toEqual([
+    "patterns[0].pattern",
+    "transport",
+  ]);
+  expect((await client.store.load()).connections).toEqual([]);
+  await client.close();
+});
+
+test("P12: line breaks are refused in every text field", async () => {
+  const client = await openClient();
+  for (const field of [
+    "name",
+    "host",
+    "username",
+    "authId",
+    "password",
+    "realm",
+    "fromUser",
+    "fromDomain",
+  ]) {
+    for (const text of ["a\r\nVia: b", "a\u2028b", "a\0b"]) {
+      const { response, body } = await make(client, { [field]: text });
+      expect([field, response.status, body.error.problems?.map(({ path }) => path)]).toEqual([
+        field,
+        422,
+        [field],
+      ]);
+    }
+  }
+  await client.close();
+});
+
+test("a taken name is 409; warnings come with what was saved; sip: is taken off the host", async () => {
+  const client = await openClient();
+  await make(client);
+  expect((await make(client)).response.status).toBe(409);
+  const changes = {
+    name: "b",
+    host: "sip:pbx",
+    patterns: [{ pattern: "^2d{2}$" }],
+    allow: ["192.168.0.1/24"],
+  };
+  const { response, body } = await make(client, changes);
+  expect([response.status, body["host"]]).toEqual([201, "pbx"]);
+  const paths = (body["warnings"] as { path: string }[]).map(({ path }) => path);
+  expect(paths).toEqual(["allow[0]", "patterns[0].pattern"]);
+  await client.close();
+});
+
+test("W11: no answer tells the password", async () => {
+  const client = await openClient();
+  await make(client);
+  const requests: [string, string, object?][] = [
+    ["GET", PATH],
+    ["GET", `${PATH}/1`],
+    ["PATCH", `${PATH}/1`, { weight: 1 }],
+    ["PATCH", `${PATH}/1`, { password: "CANARY\n" }],
+    ["PUT", `${PATH}/1`, { ...TRUNK, port: "CANARY?" }],
+    ["GET", "/"],
+    ["GET", "/api/v1/status"],
+    ["GET", "/api/openapi.json"],
+  ];
+  for (const [method, path, body] of requests) {
+    const text = await (await client.asProgram(method, path, { body })).text();
+    expect([method, path, text.includes("CANARY")]).toEqual([method, path, false]);
+  }
+  expect((await client.store.load()).connections[0]?.password).toBe("CANARY");
+  await client.close();
+});
