@@ -95,23 +95,8 @@ export function listenTcp(options: SipTcpOptions): SipTcp {
   return {
     port: listener.port,
     open: async (id, remote) => {
-      const { address: hostname, port } = remote;
-      const failed = (reason: string) => feed({ type: "closed", flow: id, reason });
-      const timeout = AbortSignal.timeout(CONNECT_TIMEOUT_MS);
-      try {
-        const connecting = Bun.connect<Connection>({
-          hostname,
-          port,
-          data: connectionOf(id),
-          socket: { ...handlers, connectError: () => {} },
-        });
-        const late = new Promise<never>((_resolve, reject) => {
-          timeout.addEventListener("abort", () => reject(new Error("no answer in time")));
-        });
-        await Promise.race([connecting, late]);
-      } catch (error) {
-        failed(`${hostname}:${port} takes no TCP connection: ${(error as Error).message}`);
-      }
+      const failure = await connect(remote, connectionOf(id), handlers);
+      if (failure !== undefined) feed({ type: "closed", flow: id, reason: failure });
     },
     send: (id, bytes) => {
       const socket = sockets.get(id);
@@ -131,6 +116,25 @@ export function listenTcp(options: SipTcpOptions): SipTcp {
       for (const socket of sockets.values()) socket.end();
     },
   };
+}
+
+/** A sentence when it can't be done; else `open` of the handlers has been called. */
+async function connect(
+  { address: hostname, port }: ResolvedTarget,
+  data: Connection,
+  handlers: Bun.SocketHandler<Connection>,
+): Promise<string | undefined> {
+  const timeout = AbortSignal.timeout(CONNECT_TIMEOUT_MS);
+  const late = new Promise<never>((_resolve, reject) => {
+    timeout.addEventListener("abort", () => reject(new Error("no answer in time")));
+  });
+  try {
+    const socket = { ...handlers, connectError: () => {} };
+    await Promise.race([Bun.connect<Connection>({ hostname, port, data, socket }), late]);
+    return undefined;
+  } catch (error) {
+    return `${hostname}:${port} takes no TCP connection: ${(error as Error).message}`;
+  }
 }
 
 function connectionOf(id: FlowId): Connection {

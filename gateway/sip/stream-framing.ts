@@ -58,14 +58,17 @@ export class StreamFraming {
     return { type: "message", bytes: buffer.subarray(0, total) };
   }
 
-  /** CR LF CR LF between messages is a ping; a lone CR LF before a message is a pong or slack. */
+  /**
+   * CR LF CR LF between messages is a ping, a lone CR LF a pong. Where the piece ends behind the
+   * first CR LF the second may be on its way: a pong can wait, it wants no answer.
+   */
   #takeKeepAlive(): Framed | undefined {
     const buffer = this.#buffer;
     if (buffer.length < 2) return undefined;
     if (buffer[1] !== 10) return error(400, "a line begins with CR");
+    const mayBePing = buffer.length === 2 || (buffer.length === 3 && buffer[2] === 13);
+    if (mayBePing) return undefined;
     const isPing = buffer[2] === 13 && buffer[3] === 10;
-    // One CR more may be the first half of a ping.
-    if (!isPing && buffer.length === 3 && buffer[2] === 13) return undefined;
     this.#buffer = buffer.subarray(isPing ? 4 : 2);
     return { type: isPing ? "ping" : "pong" };
   }
