@@ -3,6 +3,7 @@
  * values mean together is checked by `schema/check`, for every way in alike.
  */
 import { z } from "zod";
+import { isLineBreaking, LINE_BREAKING_MESSAGE } from "../schema/check.ts";
 import type { Connection, User, UserId } from "../schema/config.ts";
 import type { ConnectionInput, UserInput } from "../schema/store.ts";
 
@@ -82,7 +83,14 @@ export const errorShape = z
   })
   .meta({ id: "Error" });
 
-export const tokenBody = z.strictObject({ name: text.min(1).max(64) }).meta({ id: "TokenInput" });
+export const tokenBody = z
+  .strictObject({
+    name: text
+      .min(1)
+      .max(64)
+      .refine((name) => !isLineBreaking(name), LINE_BREAKING_MESSAGE),
+  })
+  .meta({ id: "TokenInput" });
 
 export function userInput(body: z.infer<typeof userBody>): UserInput {
   return body;

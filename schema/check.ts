@@ -23,6 +23,13 @@ const LINE_BREAKING = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 const CATCH_ALL = /^(?:\^|\^?(?:\.|\\d)(?:[*+]\$?)?)$/;
 const USER_NAME = /^[A-Za-z0-9\-_.+]{1,64}$/;
 
+export const LINE_BREAKING_MESSAGE = "line breaks and control characters are not allowed here";
+
+/** P12: true for what could become a line of its own in a SIP message or a log. */
+export function isLineBreaking(text: string): boolean {
+  return LINE_BREAKING.test(text);
+}
+
 export function checkConfig(config: Config): Findings {
   const findings: Findings = { problems: [], warnings: [] };
   unique(config.users, "users", findings);
@@ -61,12 +68,9 @@ function checkUser(user: User, path: string, findings: Findings): void {
   checkText(user.displayName, `${path}.displayName`, findings);
 }
 
-/** P12: nothing that could become a line of its own in a SIP message or a log. */
 function checkText(text: string | undefined, path: string, findings: Findings): void {
   if (text === undefined) return;
-  if (LINE_BREAKING.test(text)) {
-    problem(findings, path, "line breaks and control characters are not allowed here");
-  }
+  if (isLineBreaking(text)) problem(findings, path, LINE_BREAKING_MESSAGE);
   if (text.length > 255) problem(findings, path, "at most 255 characters are allowed");
 }
 

@@ -23,10 +23,14 @@ export function bindable(connection: Libsql.Database): SqliteDatabase {
   };
 }
 
+/** libSQL keeps only what stands before a NUL; it would be lost without a word. */
+export class NulInText extends Error {}
+
 /** Booleans become 0 and 1, bytes a plain Uint8Array, `undefined` NULL. */
 export function bindableValue(value: unknown): unknown {
   if (typeof value === "boolean") return value ? 1 : 0;
   if (value === undefined) return null;
+  if (typeof value === "string" && value.includes("\0")) throw new NulInText("a text has a NUL");
   if (value instanceof Uint8Array) return new Uint8Array(value);
   return value;
 }

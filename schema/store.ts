@@ -5,7 +5,7 @@
 
 import { parseCidr, printCidr } from "../gateway/address.ts";
 import { type HashName, hashHex } from "../gateway/crypto.ts";
-import { checkConfig } from "./check.ts";
+import { checkConfig, isLineBreaking, LINE_BREAKING_MESSAGE } from "./check.ts";
 import type { Config, Connection, Problem } from "./config.ts";
 import type { Database } from "./database.ts";
 import { type ConnectionDetails, loadConfig, REALM_DEFAULT } from "./load.ts";
@@ -93,7 +93,10 @@ export class Store {
     actor: string,
     expected?: number,
   ): Promise<Saved> {
-    const problems = passwordProblems(input.password, id === undefined);
+    const problems = [
+      ...textProblems({ name: input.name, displayName: input.displayName }),
+      ...passwordProblems(input.password, id === undefined),
+    ];
     if (problems.length > 0) throw new Refused(422, "the user can't be saved", problems);
     return this.#change("user", id, actor, expected, async (database, realm) => {
       const { name, displayName, enabled, password } = input;
@@ -120,6 +123,8 @@ export class Store {
     actor: string,
     expected?: number,
   ): Promise<Saved> {
+    const problems = textProblems({ name: input.name });
+    if (problems.length > 0) throw new Refused(422, "the connection can't be saved", problems);
     const saved = await this.#change("connection", id, actor, expected, async (database) => {
       const { name, type, enabled, password, ...rest } = input;
       const details: ConnectionDetails = { ...rest, allow: rest.allow.map(canonicalBlock) };
@@ -281,6 +286,13 @@ function redacted(item: object | undefined): string | null {
   return JSON.stringify(item, (key, value) =>
     key === "password" || key === "ha1" ? "(secret)" : value,
   );
+}
+
+/** What goes into columns as it is must be looked at before: a NUL does not come back. */
+function textProblems(texts: Readonly<Record<string, string>>): Problem[] {
+  return Object.entries(texts)
+    .filter(([, text]) => isLineBreaking(text))
+    .map(([path]) => ({ path, message: LINE_BREAKING_MESSAGE }));
 }
 
 function passwordProblems(password: string | undefined, isNew: boolean): Problem[] {

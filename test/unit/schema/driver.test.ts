@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { sql } from "kysely";
-import { bindableValue } from "../../../schema/driver.ts";
+import { bindableValue, NulInText } from "../../../schema/driver.ts";
 import { openStoreForTest } from "./opened.ts";
 
 test("what would end the process inside the driver is bound as something it takes", async () => {
@@ -22,4 +22,8 @@ test("a Buffer becomes a plain copy, other values stay", () => {
   expect(bound).toBeInstanceOf(Uint8Array);
   expect(Buffer.isBuffer(bound)).toBe(false);
   expect([bindableValue("x"), bindableValue(7), bindableValue(null)]).toEqual(["x", 7, null]);
+});
+
+test("a text with a NUL is refused, not cut off", () => {
+  expect(() => bindableValue("a\0b")).toThrow(NulInText);
 });
