@@ -1,0 +1,56 @@
+import { expect, test } from "bun:test";
+import type { CallRecord, CallStatus } from "../../../../gateway/b2bua/status.ts";
+import type { WallMillis } from "../../../../gateway/machine.ts";
+import { Records } from "../../../../schema/records.ts";
+import { IDLE, openClient } from "../client.ts";
+
+const CALL: CallStatus = {
+  id: "a/b",
+  direction: "outbound",
+  state: "connected",
+  caller: "alice",
+  callee: "+44 20",
+  started: 1 as WallMillis,
+};
+
+test("a call in progress is shown and can be hung up; one that is gone is 404", async () => {
+  const client = await openClient();
+  client.gateway.status = { ...IDLE, calls: [CALL] };
+  expect(await (await client.asProgram("GET", "/api/v1/calls")).json()).toEqual([CALL]);
+  expect((await client.asProgram("DELETE", "/api/v1/calls/other")).status).toBe(404);
+  expect((await client.asProgram("DELETE", "/api/v1/calls/a%2Fb")).status).toBe(204);
+  expect(client.gateway.hungUp).toEqual(["a/b"]);
+  await client.close();
+});
+
+test("records come page by page; wrong bounds are refused", async () => {
+  const client = await openClient();
+  const records = new Records(client.database);
+  for (const index of [1, 2, 3]) {
+    const { state, ...call } = CALL;
+    const rest = { status: 200, endedBy: "caller", reason: "hung up" } as const;
+    const record: CallRecord = { ...call, ...rest, id: `${index}`, ended: index as WallMillis };
+    await records.add(record);
+  }
+  const ids = async (query: string) => {
+    const response = await client.asProgram("GET", `/api/v1/call-records${query}`);
+    return ((await response.json()) as { id: string }[]).map(({ id }) => id);
+  };
+  expect(await ids("")).toEqual(["3", "2", "1"]);
+  expect(await ids("?limit=2")).toEqual(["3", "2"]);
+  expect(await ids("?limit=2&before=2")).toEqual(["1"]);
+  for (const query of ["limit=0", "limit=501", "limit=x", "before=x", "limit=1.5"]) {
+    const response = await client.asProgram("GET", `/api/v1/call-records?${query}`);
+    expect([query, response.status]).toEqual([query, 422]);
+  }
+  await client.close();
+});
+
+test("the status is the gateway's own; a draining gateway is not ready", async () => {
+  const client = await openClient();
+  expect(await (await client.asProgram("GET", "/api/v1/status")).json()).toEqual({ ...IDLE });
+  expect((await client.raw("GET", "/readyz")).status).toBe(200);
+  client.gateway.status = { ...IDLE, draining: true };
+  expect((await client.raw("GET", "/readyz")).status).toBe(503);
+  await client.close();
+});
