@@ -1,5 +1,5 @@
 /**
- * A PBX without a PBX: SIP over UDP, RTP with G.722 or G.711, and a registrar with digest. It takes
+ * A PBX without a PBX: SIP over UDP or TCP, RTP with G.722 or G.711, and a registrar with digest. It takes
  * calls and makes them, plays PCM and keeps what it hears. It stands on its own sockets, so that
  * what it measures is the gateway's.
  */
@@ -22,6 +22,8 @@ export interface VirtualPbxOptions {
   codec: PbxCodec;
   /** PCM at the codec's rate (16 kHz for G.722, 8 kHz else), played again and again. */
   plays: Int16Array;
+  /** UDP unless given. */
+  transport?: "udp" | "tcp";
   /** With an account, INVITE and REGISTER are challenged. */
   account?: { username: string; password: string };
 }
@@ -141,7 +143,7 @@ export class PbxCall {
 export class VirtualPbx {
   readonly #options: VirtualPbxOptions;
   readonly #codecs: Codecs;
-  readonly #socket: Bun.udp.Socket<"buffer">;
+  readonly #wire: Wire;
   readonly #endpoint: SipEndpoint;
   readonly #digest = new DigestServer({
     realm: REALM,
@@ -154,40 +156,27 @@ export class VirtualPbx {
   /** What to do with a call that comes in; answered at once while undefined. */
   onCall: ((served: Served, pbx: VirtualPbx) => void) | undefined;
   readonly calls: PbxCall[] = [];
+  /** Over TCP the gateway is called back over the connection it registered on. */
+  #registrationFlow: Flow | undefined;
 
-  private constructor(
-    options: VirtualPbxOptions,
-    codecs: Codecs,
-    socket: Bun.udp.Socket<"buffer">,
-  ) {
+  private constructor(options: VirtualPbxOptions, codecs: Codecs, wire: Wire) {
     this.#options = options;
     this.#codecs = codecs;
-    this.#socket = socket;
-    this.#endpoint = new SipEndpoint(
-      (flow, bytes) => {
-        const [address = "", port] = flow.split(" ");
-        socket.send(bytes, Number(port), address);
-      },
-      (served) => this.#request(served),
-    );
+    this.#wire = wire;
+    this.#endpoint = new SipEndpoint(wire.send, (served) => this.#request(served));
   }
 
   static async start(options: VirtualPbxOptions): Promise<VirtualPbx> {
     const codecs = await loadCodecs();
-    const socket = await Bun.udpSocket({
-      hostname: "127.0.0.1",
-      socket: {
-        data: (_socket, data, port, address) =>
-          pbx.#endpoint.receive(pbx.#flowTo(address, port), new Uint8Array(data)),
-        error: () => {},
-      },
-    });
-    const pbx = new VirtualPbx(options, codecs, socket);
+    const receive: Receive = (address, port, bytes) =>
+      pbx.#endpoint.receive(pbx.#flowTo(address, port), bytes);
+    const wire = options.transport === "tcp" ? tcpWire(receive) : await udpWire(receive);
+    const pbx = new VirtualPbx(options, codecs, wire);
     return pbx;
   }
 
   get port(): number {
-    return this.#socket.port;
+    return this.#wire.port;
   }
 
   get alive(): number {
@@ -238,24 +227,25 @@ export class VirtualPbx {
       password: "",
     };
     const target = `sip:${user}@${gateway.address}:${gateway.port}`;
-    const flow = this.#flowTo(gateway.address, gateway.port);
+    const flow = this.#registrationFlow ?? this.#flowTo(gateway.address, gateway.port);
     return new OutgoingCall(this.#endpoint, flow, identity, target, sdp);
   }
 
   stop(): void {
     for (const call of this.calls) call.close();
     this.#endpoint.stop();
-    this.#socket.close();
+    this.#wire.close();
   }
 
   get #contact(): string {
-    return `<sip:pbx@127.0.0.1:${this.port}>`;
+    const transport = this.#options.transport === "tcp" ? ";transport=tcp" : "";
+    return `<sip:pbx@127.0.0.1:${this.port}${transport}>`;
   }
 
   #flowTo(address: string, port: number): Flow {
     return {
       id: `${address} ${port}` as FlowId,
-      transport: "udp",
+      transport: this.#options.transport ?? "udp",
       sentBy: `127.0.0.1:${this.port}`,
       remote: { address, port },
       local: { address: "127.0.0.1", port: this.port },
@@ -303,6 +293,7 @@ export class VirtualPbx {
   }
 
   #register(served: Served): void {
+    if (served.flow.transport === "tcp") this.#registrationFlow = served.flow;
     const wanted = contacts(served.request);
     const [contact] = wanted === "*" ? [] : wanted;
     const expires = Number(served.request.headers.get("Expires") ?? 300);
@@ -316,6 +307,48 @@ export class VirtualPbx {
       : [];
     served.respond(200, { toTag: "registrar", headers });
   }
+}
+
+/** The PBX's SIP socket; a flow is named by the peer's address and port. */
+interface Wire {
+  readonly port: number;
+  send(flow: FlowId, bytes: Uint8Array): void;
+  close(): void;
+}
+
+type Receive = (address: string, port: number, bytes: Uint8Array) => void;
+
+async function udpWire(receive: Receive): Promise<Wire> {
+  const socket = await Bun.udpSocket({
+    hostname: "127.0.0.1",
+    socket: {
+      data: (_socket, data, port, address) => receive(address, port, new Uint8Array(data)),
+      error: () => {},
+    },
+  });
+  const send = (flow: FlowId, bytes: Uint8Array) => {
+    const [address = "", port] = flow.split(" ");
+    socket.send(bytes, Number(port), address);
+  };
+  return { port: socket.port, send, close: () => socket.close() };
+}
+
+/** Takes connections; it calls only over those that are there, as a PBX with registrations does. */
+function tcpWire(receive: Receive): Wire {
+  const sockets = new Map<string, Bun.Socket>();
+  const nameOf = (socket: Bun.Socket) => `${socket.remoteAddress} ${socket.remotePort}`;
+  const listener = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      open: (socket) => void sockets.set(nameOf(socket), socket),
+      close: (socket) => void sockets.delete(nameOf(socket)),
+      data: (socket, data) =>
+        receive(socket.remoteAddress, socket.remotePort, new Uint8Array(data)),
+    },
+  });
+  const send = (flow: FlowId, bytes: Uint8Array) => void sockets.get(flow)?.write(bytes);
+  return { port: listener.port, send, close: () => listener.stop(true) };
 }
 
 /** Who is calling, as the callee sees it. */

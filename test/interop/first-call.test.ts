@@ -25,7 +25,11 @@ function expectHeard(what: string, sent: Audio, recorded: Audio): void {
   expect(Math.abs(levelDifferenceDb)).toBeLessThan(2);
 }
 
-describe.each(["G722", "PCMA", "PCMU"] as const)("with %s on the trunk", (codec) => {
+describe.each([
+  { codec: "G722", transport: "udp" },
+  { codec: "PCMA", transport: "tcp" },
+  { codec: "PCMU", transport: "udp" },
+] as const)("with $codec on the trunk, registered over $transport", ({ codec, transport }) => {
   let gateway: GatewayRig;
   let pbx: VirtualPbx;
   let softphone: VirtualSoftphone;
@@ -35,13 +39,14 @@ describe.each(["G722", "PCMA", "PCMU"] as const)("with %s on the trunk", (codec)
   beforeAll(async () => {
     gateway = await GatewayRig.start();
     const account = { username: "gateway", password: "pbx-password" };
-    pbx = await VirtualPbx.start({ codec, plays: fromPbx.pcm, account });
+    pbx = await VirtualPbx.start({ codec, transport, plays: fromPbx.pcm, account });
     const user = await gateway.api("POST", "/users", { name: "alice", password: "alice-password" });
     await gateway.api("POST", "/connections", {
       name: "Office",
       type: "outbound-registration",
       host: "127.0.0.1",
       port: pbx.port,
+      transport,
       ...account,
       patterns: [{ pattern: "^2\\d{2}$" }],
       codecs: [codec],
