@@ -2,8 +2,8 @@
  * Header fields as values. Of a message that came out of the parser, `topVia`, `from`, `to`,
  * `callId` and `cseq` are always there: the parser made sure (RFC 3261 §8.1.1).
  */
-import { parseNumber } from "./grammar.ts";
-import { splitList } from "./headers.ts";
+import { parseNumber, trimSpace } from "./grammar.ts";
+import { type Headers, splitList } from "./headers.ts";
 import type { SipMessage } from "./message.ts";
 import { type NameAddr, parseNameAddr } from "./name-addr.ts";
 import { parseVia, type Via } from "./via.ts";
@@ -13,21 +13,21 @@ export interface CSeq {
   method: string;
 }
 
+const CSEQ = /^([0-9]{1,10})[ \t]+([A-Za-z0-9\-.!%*_+`'~]+)$/;
 const UINT31_MAX = 2 ** 31 - 1;
 const UINT32_MAX = 2 ** 32 - 1;
 
 /** RFC 3261 §8.1.1.5: the number is below 2**31. */
 export function parseCSeq(text: string): CSeq | undefined {
-  const match = /^([0-9]{1,10})\s+(\S+)$/.exec(text.trim());
+  const match = CSEQ.exec(trimSpace(text));
   const number = parseNumber(match?.[1] ?? "", UINT31_MAX);
   return number === undefined || !match?.[2] ? undefined : { number, method: match[2] };
 }
 
 export function topVia(message: SipMessage): Via {
-  return required(message, "Via", () => {
-    const first = message.headers.get("Via");
-    return first === undefined ? undefined : parseVia(splitList(first)[0] ?? "");
-  });
+  const { headers } = message;
+  const via = headers.memo("Via", () => parseVia(splitList(headers.get("Via") ?? "")[0] ?? ""));
+  return present(via, "Via");
 }
 
 /** Every Via, topmost first; values that can't be read are left out. */
@@ -38,19 +38,19 @@ export function vias(message: SipMessage): Via[] {
 }
 
 export function from(message: SipMessage): NameAddr {
-  return required(message, "From", () => parseNameAddr(message.headers.get("From") ?? ""));
+  return present(readFrom(message.headers), "From");
 }
 
 export function to(message: SipMessage): NameAddr {
-  return required(message, "To", () => parseNameAddr(message.headers.get("To") ?? ""));
+  return present(readTo(message.headers), "To");
 }
 
 export function callId(message: SipMessage): string {
-  return required(message, "Call-ID", () => message.headers.get("Call-ID"));
+  return present(message.headers.get("Call-ID"), "Call-ID");
 }
 
 export function cseq(message: SipMessage): CSeq {
-  return required(message, "CSeq", () => parseCSeq(message.headers.get("CSeq") ?? ""));
+  return present(readCSeq(message.headers), "CSeq");
 }
 
 /** `*` stands alone (§10.2.2). */
@@ -90,8 +90,20 @@ export function tokens(message: SipMessage, name: string): string[] {
   return message.headers.list(name);
 }
 
-function required<Value>(message: SipMessage, name: string, parse: () => Value | undefined): Value {
-  const value = message.headers.memo(name, parse);
+/** Undefined where the header is missing or malformed, as in what the parser has yet to check. */
+export function readFrom(headers: Headers): NameAddr | undefined {
+  return headers.memo("From", () => parseNameAddr(headers.get("From") ?? ""));
+}
+
+export function readTo(headers: Headers): NameAddr | undefined {
+  return headers.memo("To", () => parseNameAddr(headers.get("To") ?? ""));
+}
+
+export function readCSeq(headers: Headers): CSeq | undefined {
+  return headers.memo("CSeq", () => parseCSeq(headers.get("CSeq") ?? ""));
+}
+
+function present<Value>(value: Value | undefined, name: string): Value {
   if (value === undefined) throw new Error(`the message has no valid ${name}`);
   return value;
 }

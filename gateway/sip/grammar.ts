@@ -2,18 +2,37 @@
  * The pieces of RFC 3261 §25.1 that several headers share: tokens, hosts, quoted strings and
  * parameter lists. Text in, values out; undefined for what the grammar does not allow.
  */
+import { parseAddress } from "../address.ts";
 
 export type Parameters = Map<string, string | undefined>;
 
 const TOKEN = /^[A-Za-z0-9\-.!%*_+`'~]+$/;
 const HOST_NAME =
   /^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?\.?$/;
-const IPV6 = /^\[([0-9A-Fa-f:.]{2,45})\]$/;
-/** A parameter: name, then optionally a token, host, or quoted string. */
-const PARAMETER = /^\s*([A-Za-z0-9\-.!%*_+`'~]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s";,]+))?\s*$/s;
+/** With or without brackets: Via's `received` has none (RFC 5118 §4.5). */
+const IPV6_SHAPE = /^\[?[0-9A-Fa-f:.]{2,45}\]?$/;
+const PLAIN_VALUE = /^[^\s";,]+$/;
+const PORT = /^[0-9]{1,5}$/;
+const NUMBER = /^[0-9]{1,10}$/;
+const QUOTE = 0x22;
+const SEMICOLON = 0x3b;
+const BACKSLASH = 0x5c;
 
 export function isToken(text: string): boolean {
   return TOKEN.test(text);
+}
+
+/** White space in a line after unfolding (LWS). The language's own `trim` takes off much more. */
+export function trimSpace(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isSpace(text.charCodeAt(start))) start++;
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
+  return start === 0 && end === text.length ? text : text.slice(start, end);
+}
+
+function isSpace(code: number): boolean {
+  return code === 32 || code === 9;
 }
 
 export interface HostPort {
@@ -22,17 +41,24 @@ export interface HostPort {
   port?: number;
 }
 
-/** `host`, `host:port`, `[IPv6]` or `[IPv6]:port`. */
+/** `host`, `host:port`, `[IPv6]` or `[IPv6]:port`; white space around the colon, as Via allows. */
 export function parseHostPort(text: string): HostPort | undefined {
-  const match = /^(\[[^\]]*\]|[^:[\]]+)(?:\s*:\s*([0-9]{1,5}))?$/.exec(text);
-  const name = match?.[1]?.trim();
-  if (name === undefined) return undefined;
-  const ipv6 = IPV6.exec(name)?.[1];
-  const host = ipv6 ?? (HOST_NAME.test(name) ? name : undefined);
+  const isBracketed = text.startsWith("[");
+  const colon = text.indexOf(":", isBracketed ? text.indexOf("]") + 1 : 0);
+  const name = trimSpace(colon < 0 ? text : text.slice(0, colon));
+  const host = isBracketed ? ipv6Of(name) : HOST_NAME.test(name) ? name : undefined;
   if (host === undefined) return undefined;
-  if (match?.[2] === undefined) return { host: host.toLowerCase() };
-  const port = Number(match[2]);
+  if (colon < 0) return { host: host.toLowerCase() };
+  const digits = trimSpace(text.slice(colon + 1));
+  const port = PORT.test(digits) ? Number(digits) : 65_536;
   return port <= 65_535 ? { host: host.toLowerCase(), port } : undefined;
+}
+
+/** What stands in the brackets, where that is an IPv6 address. */
+function ipv6Of(bracketed: string): string | undefined {
+  if (!bracketed.endsWith("]")) return undefined;
+  const inside = bracketed.slice(1, -1);
+  return inside.includes(":") && parseAddress(inside) ? inside : undefined;
 }
 
 export function printHostPort({ host, port }: HostPort): string {
@@ -42,35 +68,61 @@ export function printHostPort({ host, port }: HostPort): string {
 
 /**
  * `;name=value;name …`, names in lower case, quoted strings taken out of their quotes. The text
- * starts with the first semicolon, or is empty.
+ * starts with the first semicolon, or is empty. A name that stands there twice with two values is
+ * no parameter list (§7.3.1): who reads the first and who reads the last would differ.
  */
 export function parseParameters(text: string): Parameters | undefined {
   const params: Parameters = new Map();
-  let rest = text.trim();
-  while (rest !== "") {
-    if (rest[0] !== ";") return undefined;
-    const end = endOfParameter(rest);
-    const piece = rest.slice(1, end);
-    rest = rest.slice(end);
+  const list = trimSpace(text);
+  if (list !== "" && list[0] !== ";") return undefined;
+  for (let start = 0; start < list.length; ) {
+    const end = endOfParameter(list, start + 1);
+    const piece = trimSpace(list.slice(start + 1, end));
     // One semicolon too many at the end harms nobody; more of them is RFC 4475's badinv01.
-    if (piece.trim() === "" && rest === "" && params.size > 0) break;
-    const match = PARAMETER.exec(piece);
-    if (!match?.[1]) return undefined;
-    const value = match[2];
-    params.set(match[1].toLowerCase(), value?.startsWith('"') ? unquote(value) : value);
+    if (piece === "" && end === list.length && params.size > 0) break;
+    if (!addParameter(params, piece)) return undefined;
+    start = end;
   }
   return params;
 }
 
-function endOfParameter(text: string): number {
-  let quoted = false;
-  for (let at = 1; at < text.length; at++) {
-    const char = text[at];
-    if (quoted && char === "\\") at++;
-    else if (char === '"') quoted = !quoted;
-    else if (char === ";" && !quoted) return at;
+/** False where the piece is no parameter, or contradicts one that is there. */
+function addParameter(params: Parameters, piece: string): boolean {
+  const equals = piece.indexOf("=");
+  const name = equals < 0 ? piece : trimSpace(piece.slice(0, equals));
+  if (!TOKEN.test(name)) return false;
+  let value = equals < 0 ? undefined : trimSpace(piece.slice(equals + 1));
+  if (value?.startsWith('"')) {
+    if (endOfQuotedString(value, 0) !== value.length) return false;
+    value = unquote(value);
+  } else if (value !== undefined && !PLAIN_VALUE.test(value)) return false;
+  const key = name.toLowerCase();
+  if (params.has(key) && params.get(key) !== value) return false;
+  params.set(key, value);
+  return true;
+}
+
+function endOfParameter(text: string, from: number): number {
+  for (let at = from; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === SEMICOLON) return at;
+    if (code === QUOTE) {
+      const end = endOfQuotedString(text, at);
+      if (end < 0) return text.length;
+      at = end - 1;
+    }
   }
   return text.length;
+}
+
+/** Just behind the quote that closes the one at `from`; -1 where none does. */
+export function endOfQuotedString(text: string, from: number): number {
+  for (let at = from + 1; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === BACKSLASH) at++;
+    else if (code === QUOTE) return at + 1;
+  }
+  return -1;
 }
 
 /** Values that are no token are quoted, so that they read back as what they were. */
@@ -85,7 +137,7 @@ export function printParameters(params: Parameters): string {
 
 /** Tokens and hosts stand without quotes (`gen-value`). */
 function isPlain(value: string): boolean {
-  return TOKEN.test(value) || IPV6.test(value);
+  return TOKEN.test(value) || IPV6_SHAPE.test(value);
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it removes.
@@ -96,14 +148,16 @@ export function quoteString(text: string): string {
   return `"${text.replace(CONTROL, "").replace(/["\\]/g, "\\$&")}"`;
 }
 
+/** What stands in a quoted-string, its escapes undone. */
 export function unquote(text: string): string {
-  return text.slice(1, -1).replace(/\\(.)/gs, "$1");
+  const inside = text.slice(1, -1);
+  return inside.includes("\\") ? inside.replace(/\\(.)/gs, "$1") : inside;
 }
 
 /** A decimal number between 0 and `max`, nothing else on the line. */
 export function parseNumber(text: string, max: number): number | undefined {
-  const trimmed = text.trim();
-  if (!/^[0-9]{1,10}$/.test(trimmed)) return undefined;
+  const trimmed = trimSpace(text);
+  if (!NUMBER.test(trimmed)) return undefined;
   const value = Number(trimmed);
   return value <= max ? value : undefined;
 }

@@ -2,46 +2,52 @@
  * A message's header fields: ordered lines, found by name whatever its case or form (RFC 3261
  * §7.3). Values stay as text until somebody asks; what was parsed once is remembered.
  *
- * Above it stand the typed accessors of `accessors.ts`; below it nothing.
+ * Above it stand the typed accessors of `accessors.ts`; below it the grammar they share.
  */
+import { endOfQuotedString, isToken, trimSpace } from "./grammar.ts";
 
 /** RFC 3261 §20 and the registry of compact forms. */
-const COMPACT: Readonly<Record<string, string>> = {
-  a: "accept-contact",
-  b: "referred-by",
-  c: "content-type",
-  d: "request-disposition",
-  e: "content-encoding",
-  f: "from",
-  i: "call-id",
-  j: "reject-contact",
-  k: "supported",
-  l: "content-length",
-  m: "contact",
-  o: "event",
-  r: "refer-to",
-  s: "subject",
-  t: "to",
-  u: "allow-events",
-  v: "via",
-  x: "session-expires",
-  y: "identity",
-};
+const COMPACT: ReadonlyMap<string, string> = new Map([
+  ["a", "accept-contact"],
+  ["b", "referred-by"],
+  ["c", "content-type"],
+  ["d", "request-disposition"],
+  ["e", "content-encoding"],
+  ["f", "from"],
+  ["i", "call-id"],
+  ["j", "reject-contact"],
+  ["k", "supported"],
+  ["l", "content-length"],
+  ["m", "contact"],
+  ["o", "event"],
+  ["r", "refer-to"],
+  ["s", "subject"],
+  ["t", "to"],
+  ["u", "allow-events"],
+  ["v", "via"],
+  ["x", "session-expires"],
+  ["y", "identity"],
+]);
 
 /** Names whose usual spelling is not "each word with a capital". */
-const SPELLING: Readonly<Record<string, string>> = {
-  "call-id": "Call-ID",
-  cseq: "CSeq",
-  "mime-version": "MIME-Version",
-  rack: "RAck",
-  rseq: "RSeq",
-  "sip-etag": "SIP-ETag",
-  "sip-if-match": "SIP-If-Match",
-  "www-authenticate": "WWW-Authenticate",
-};
+const SPELLING: ReadonlyMap<string, string> = new Map([
+  ["call-id", "Call-ID"],
+  ["cseq", "CSeq"],
+  ["mime-version", "MIME-Version"],
+  ["rack", "RAck"],
+  ["rseq", "RSeq"],
+  ["sip-etag", "SIP-ETag"],
+  ["sip-if-match", "SIP-If-Match"],
+  ["www-authenticate", "WWW-Authenticate"],
+]);
 
-const TOKEN = /^[A-Za-z0-9\-.!%*_+`'~]+$/;
-const LINE_BREAK = /[\r\n]/;
+/** A line break, or a NUL that is not the quoted-pair RFC 3261 §25.1 allows. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses.
+const BREAKS_LINE = /[\r\n]|(?<!\\)\u0000/;
+
+/** Names remembered with their keys, and how long one may be: peers choose them. */
+const REMEMBERED_NAMES_MAX = 512;
+const REMEMBERED_LENGTH_MAX = 32;
 
 interface Line {
   /** Lower case, never compact. */
@@ -50,21 +56,36 @@ interface Line {
 }
 
 const keys = new Map<string, string>();
+const spellings = new Map<string, string>();
 
 /** The one form under which a header is kept and found. */
 function keyOf(name: string): string {
   const known = keys.get(name);
   if (known !== undefined) return known;
   const lower = name.toLowerCase();
-  const key = COMPACT[lower] ?? lower;
-  // Peers choose the names, so only a bounded number is remembered.
-  if (keys.size < 512) keys.set(name, key);
+  const key = COMPACT.get(lower) ?? lower;
+  if (isToken(name)) remember(keys, name, key);
   return key;
 }
 
 /** The usual spelling of a header name: `Call-ID`, `P-Asserted-Identity`. */
 function spellingOf(key: string): string {
-  return SPELLING[key] ?? key.replace(/(^|-)[a-z]/g, (it) => it.toUpperCase());
+  const known = spellings.get(key);
+  if (known !== undefined) return known;
+  const spelling = SPELLING.get(key) ?? key.replace(/(^|-)[a-z]/g, (it) => it.toUpperCase());
+  remember(spellings, key, spelling);
+  return spelling;
+}
+
+function remember(names: Map<string, string>, name: string, meaning: string): void {
+  if (names.size < REMEMBERED_NAMES_MAX && name.length <= REMEMBERED_LENGTH_MAX) {
+    names.set(name, meaning);
+  }
+}
+
+/** True for a value that stays inside its line, as every value in `Headers` does. */
+export function isHeaderValue(value: string): boolean {
+  return !BREAKS_LINE.test(value);
 }
 
 export class Headers {
@@ -107,14 +128,14 @@ export class Headers {
   set(name: string, value: string): void {
     const line = lineOf(name, value);
     const at = this.#lines.findIndex(({ key }) => key === line.key);
-    this.#lines = this.#lines.filter(({ key }) => key !== line.key);
+    if (at >= 0) this.#lines = this.#lines.filter(({ key }) => key !== line.key);
     this.#lines.splice(at < 0 ? this.#lines.length : at, 0, line);
     this.#parsed.clear();
   }
 
   append(name: string, value: string): void {
     this.#lines.push(lineOf(name, value));
-    this.#parsed.clear();
+    if (this.#parsed.size > 0) this.#parsed.clear();
   }
 
   /** Before the first line of that name; where there is none, before everything. */
@@ -144,36 +165,44 @@ export class Headers {
 
   /** What `parse` makes of these headers, computed once under `key`. */
   memo<Value>(key: string, parse: () => Value): Value {
-    if (!this.#parsed.has(key)) this.#parsed.set(key, parse());
-    return this.#parsed.get(key) as Value;
+    const known = this.#parsed.get(key);
+    if (known !== undefined || this.#parsed.has(key)) return known as Value;
+    const value = parse();
+    this.#parsed.set(key, value);
+    return value;
   }
 }
 
 function lineOf(name: string, value: string): Line {
-  if (!TOKEN.test(name)) throw new Error(`"${name}" is no header name`);
-  if (LINE_BREAK.test(value)) throw new Error(`the value of ${name} would break its line`);
+  // What is remembered has been found to be a token before.
+  if (!keys.has(name) && !isToken(name)) throw new Error(`"${name}" is no header name`);
+  if (!isHeaderValue(value)) throw new Error(`the value of ${name} would break its line`);
   return { key: keyOf(name), value };
 }
 
-/** Splits at commas outside quotes and angle brackets. */
+/** Splits at commas outside quotes and angle brackets; elements without text are left out. */
 export function splitList(value: string): string[] {
-  if (!value.includes(",")) return value === "" ? [] : [value];
+  return splitElements(value).filter((element) => element !== "");
+}
+
+/** As `splitList`, with the empty elements. */
+export function splitElements(value: string): string[] {
+  if (!value.includes(",")) return [trimSpace(value)];
   const elements: string[] = [];
   let start = 0;
-  let quoted = false;
-  let depth = 0;
+  let isBracketed = false;
   for (let at = 0; at < value.length; at++) {
     const char = value[at];
-    if (quoted && char === "\\") at++;
-    else if (char === '"') quoted = !quoted;
-    else if (quoted) continue;
-    else if (char === "<") depth = 1;
-    else if (char === ">") depth = 0;
-    else if (char === "," && depth === 0) {
-      elements.push(value.slice(start, at).trim());
+    if (char === '"' && !isBracketed) {
+      const end = endOfQuotedString(value, at);
+      at = end < 0 ? value.length : end - 1;
+    } else if (char === "<") isBracketed = true;
+    else if (char === ">") isBracketed = false;
+    else if (char === "," && !isBracketed) {
+      elements.push(trimSpace(value.slice(start, at)));
       start = at + 1;
     }
   }
-  elements.push(value.slice(start).trim());
-  return elements.filter((element) => element !== "");
+  elements.push(trimSpace(value.slice(start)));
+  return elements;
 }

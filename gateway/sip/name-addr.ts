@@ -3,11 +3,12 @@
  * (RFC 3261 §20.10, §25.1). The URI stays text: it may have a scheme we do not know.
  */
 import {
-  isToken,
+  endOfQuotedString,
   type Parameters,
   parseParameters,
   printParameters,
   quoteString,
+  trimSpace,
   unquote,
 } from "./grammar.ts";
 import { schemeOf } from "./uri.ts";
@@ -19,23 +20,25 @@ export interface NameAddr {
   params: Parameters;
 }
 
-const QUOTED = /^"(?:[^"\\]|\\.)*"/s;
+/** White space, brackets, quotes and control characters are in no URI of any scheme. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses.
+const NOT_IN_URI = /[\s<>"\\\u0000-\u001f\u007f]/;
+/** Display names without quotes are tokens; peers also write UTF-8 there, which harms nobody. */
+const DISPLAY_WORDS = /^[A-Za-z0-9\-.!%*_+`'~ \t\u0080-\uffff]*$/;
 
 /** Undefined for what the grammar does not allow. */
 export function parseNameAddr(text: string): NameAddr | undefined {
-  const trimmed = text.trim();
-  const quoted = QUOTED.exec(trimmed)?.[0];
-  if (trimmed.startsWith('"') && quoted === undefined) return undefined;
-  const rest = trimmed.slice(quoted?.length ?? 0);
-  const open = rest.indexOf("<");
-  if (open < 0) return quoted === undefined ? parseAddrSpec(rest) : undefined;
-  const close = rest.indexOf(">", open);
-  const before = rest.slice(0, open).trim();
-  if (close < 0 || (quoted !== undefined && before !== "")) return undefined;
-  if (!before.split(/\s+/).every((word) => word === "" || isDisplayWord(word))) return undefined;
-  const displayName = quoted === undefined ? before : unquote(quoted);
-  const uri = rest.slice(open + 1, close);
-  const params = parseParameters(rest.slice(close + 1));
+  const trimmed = trimSpace(text);
+  const quoteEnd = trimmed.startsWith('"') ? endOfQuotedString(trimmed, 0) : 0;
+  if (quoteEnd < 0) return undefined;
+  const open = trimmed.indexOf("<", quoteEnd);
+  if (open < 0) return quoteEnd === 0 ? parseAddrSpec(trimmed) : undefined;
+  const close = trimmed.indexOf(">", open);
+  const before = trimSpace(trimmed.slice(quoteEnd, open));
+  if (close < 0 || (quoteEnd > 0 ? before !== "" : !DISPLAY_WORDS.test(before))) return undefined;
+  const displayName = quoteEnd === 0 ? before : unquote(trimmed.slice(0, quoteEnd));
+  const uri = trimmed.slice(open + 1, close);
+  const params = parseParameters(trimmed.slice(close + 1));
   if (!params || !isUri(uri)) return undefined;
   return displayName === "" ? { uri, params } : { displayName, uri, params };
 }
@@ -43,20 +46,15 @@ export function parseNameAddr(text: string): NameAddr | undefined {
 /** Without angle brackets, everything behind the first semicolon is the header's (§20.10). */
 function parseAddrSpec(text: string): NameAddr | undefined {
   const semicolon = text.indexOf(";");
-  const uri = (semicolon < 0 ? text : text.slice(0, semicolon)).trim();
+  const uri = trimSpace(semicolon < 0 ? text : text.slice(0, semicolon));
   const params = parseParameters(semicolon < 0 ? "" : text.slice(semicolon));
   // A comma or question mark needs the brackets (§20): else it is ambiguous.
   if (!params || !isUri(uri) || /[,?]/.test(uri)) return undefined;
   return { uri, params };
 }
 
-/** Display names without quotes are tokens; peers also write UTF-8 there, which harms nobody. */
-function isDisplayWord(word: string): boolean {
-  return isToken(word) || /^[A-Za-z0-9\-.!%*_+`'~\u0080-\uffff]+$/.test(word);
-}
-
 function isUri(text: string): boolean {
-  return schemeOf(text) !== undefined && !/[\s<>"]/.test(text);
+  return schemeOf(text) !== undefined && !NOT_IN_URI.test(text);
 }
 
 /** Display names are always quoted, the URI always in brackets: nothing to misread. */

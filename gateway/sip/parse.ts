@@ -4,15 +4,15 @@
  *
  * Only what every message needs is read here; all other header fields stay text until asked for.
  */
-import { fromUtf8 } from "../bytes.ts";
+import { EMPTY, fromUtf8 } from "../bytes.ts";
 import { SIP_HEAD_BYTES_MAX, SIP_HEADERS_MAX, SIP_MESSAGE_BYTES_MAX } from "../limits.ts";
-import { parseCSeq } from "./accessors.ts";
-import { isToken, parseNumber } from "./grammar.ts";
-import { Headers } from "./headers.ts";
+import { readCSeq, readFrom, readTo } from "./accessors.ts";
+import { isToken, parseNumber, trimSpace } from "./grammar.ts";
+import { Headers, isHeaderValue, splitElements } from "./headers.ts";
 import type { SipMessage, SipRequest } from "./message.ts";
 import { parseNameAddr } from "./name-addr.ts";
 import { parseUri, schemeOf } from "./uri.ts";
-import { parseVia } from "./via.ts";
+import { parseVia, type Via } from "./via.ts";
 
 export type ParseResult =
   | { ok: true; message: SipMessage }
@@ -29,23 +29,42 @@ interface Fault {
 
 const UINT32_MAX = 2 ** 32 - 1;
 const MANDATORY = ["Via", "From", "To", "Call-ID", "CSeq"] as const;
-const SINGLE = ["From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length", "Content-Type"];
-const RESPONSE_LINE = /^SIP\/2\.0 ([1-6][0-9]{2})(?: (.*))?$/s;
+const SINGLE = [
+  "From",
+  "To",
+  "Call-ID",
+  "CSeq",
+  "Max-Forwards",
+  "Expires",
+  "Content-Length",
+  "Content-Type",
+] as const;
+const RESPONSE_LINE = /^SIP\/2\.0 ([1-6][0-9]{2})(?: (.*))?$/i;
+const VERSION = /^SIP\/[0-9]{1,9}\.[0-9]{1,9}$/i;
+/** A Call-ID's `word` is ASCII (§25.1): what isn't could collapse into another one's text. */
+const CALL_ID = /^[!-~]+$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses.
+const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/;
+/** No URI of any scheme holds these; with them in it the line could be read in two ways. */
+const NOT_IN_REQUEST_URI = /[\s<>"]/;
 
 /**
  * Parses one datagram, WebSocket message or framed piece of a stream. Never throws.
- * Bytes behind the body that Content-Length names are ignored (§18.3).
+ * Bytes behind the body that Content-Length names are ignored (§18.3). The body is a view of
+ * `bytes`, which must therefore not be reused.
  */
 export function parseMessage(bytes: Uint8Array): ParseResult {
   if (bytes.length > SIP_MESSAGE_BYTES_MAX) return refused(513, "the message is too large");
   const start = startOf(bytes);
-  // A datagram may end with its last header line: there the empty line says nothing new.
   const blank = endOfHead(bytes, start);
   const end = blank < 0 ? bytes.length : blank;
   if (end - start > SIP_HEAD_BYTES_MAX) return refused(513, "the head of the message is too large");
-  const [line = "", ...lines] = unfold(fromUtf8(bytes.subarray(start, end)));
-  const { headers, fault } = readHeaders(lines);
-  const head = { line, headers, fault, rest: bytes.subarray(end + 4) };
+  const text = fromUtf8(bytes.subarray(start, end));
+  const lineEnd = text.indexOf("\r\n");
+  const line = lineEnd < 0 ? text : text.slice(0, lineEnd);
+  const { headers, fault } = readHeaders(lineEnd < 0 ? "" : text.slice(lineEnd + 2));
+  const cut = blank < 0 ? bad("no empty line ends the head") : undefined;
+  const head = { line, headers, fault: cut ?? fault, rest: bytes.subarray(end + 4) };
   return /^SIP\//i.test(line) ? parseResponse(head) : parseRequest(head);
 }
 
@@ -58,21 +77,22 @@ interface Head {
 }
 
 function parseRequest({ line, headers, rest, fault: lineFault }: Head): ParseResult {
-  const [method = "", uri = "", version = "", ...more] = line.split(" ");
+  const [method = "", uri = "", version = "", ...more] = line.split(" ", 4);
   const body = bodyOf(headers, rest);
+  const isBody = body instanceof Uint8Array;
   const request: SipRequest = {
     kind: "request",
     method,
     uri,
     headers,
-    body: body instanceof Uint8Array ? body : new Uint8Array(0),
+    body: isBody ? body : EMPTY,
   };
   const fault =
     requestLineFault(method, uri, version, more) ??
     lineFault ??
     headerFault(headers, method) ??
     contactFault(headers) ??
-    (body instanceof Uint8Array ? undefined : body);
+    (isBody ? undefined : body);
   if (!fault) return { ok: true, message: request };
   // Only what looks like SIP is answered: a reply to noise would make us an amplifier.
   const answerable = isToken(method) && headers.has("Via") && headers.has("CSeq");
@@ -82,7 +102,7 @@ function parseRequest({ line, headers, rest, fault: lineFault }: Head): ParseRes
 }
 
 function parseResponse({ line, headers, rest, fault: lineFault }: Head): ParseResult {
-  const match = RESPONSE_LINE.exec(line);
+  const match = CONTROL.test(line) ? undefined : RESPONSE_LINE.exec(line);
   if (!match) return refused(0, "the status line is malformed");
   const body = bodyOf(headers, rest);
   const fault = lineFault ?? headerFault(headers, undefined);
@@ -103,12 +123,15 @@ function requestLineFault(
   if (!isToken(method)) return bad("the method is no token");
   if (more.length > 0 || uri === "")
     return bad("the request line is METHOD URI SIP/2.0 with single spaces");
-  if (/^SIP\/[0-9]+\.[0-9]+$/i.test(version) && version.toUpperCase() !== "SIP/2.0") {
-    return { status: 505, reason: `${version} is not spoken here, SIP/2.0 is` };
+  if (version !== "SIP/2.0" && version.toUpperCase() !== "SIP/2.0") {
+    return VERSION.test(version)
+      ? { status: 505, reason: `${version} is not spoken here, SIP/2.0 is` }
+      : bad("the request line does not end with SIP/2.0");
   }
-  if (version.toUpperCase() !== "SIP/2.0") return bad("the request line does not end with SIP/2.0");
   const scheme = schemeOf(uri);
-  if (scheme === undefined || /[<>"]/.test(uri)) return bad("the Request-URI is malformed");
+  if (scheme === undefined || NOT_IN_REQUEST_URI.test(uri) || CONTROL.test(uri)) {
+    return bad("the Request-URI is malformed");
+  }
   if (scheme !== "sip" && scheme !== "sips") return undefined;
   const parsed = parseUri(uri);
   if (!parsed) return bad("the Request-URI is malformed");
@@ -120,27 +143,29 @@ function headerFault(headers: Headers, method: string | undefined): Fault | unde
   for (const name of MANDATORY) if (!headers.has(name)) return bad(`${name} is missing`);
   for (const name of SINGLE)
     if (headers.all(name).length > 1) return bad(`${name} stands there twice`);
-  const viaTexts = headers.all("Via");
-  for (const text of viaTexts) if (!isViaList(text)) return bad("Via is malformed");
-  for (const name of ["From", "To"]) {
-    if (!parseNameAddr(headers.get(name) ?? "")) return bad(`${name} is malformed`);
-  }
-  if (/\s/.test(headers.get("Call-ID") ?? " ") || headers.get("Call-ID") === "")
-    return bad("Call-ID is malformed");
-  const sequence = parseCSeq(headers.get("CSeq") ?? "");
+  if (!readVias(headers)) return bad("Via is malformed");
+  if (!readFrom(headers)) return bad("From is malformed");
+  if (!readTo(headers)) return bad("To is malformed");
+  if (!CALL_ID.test(headers.get("Call-ID") ?? "")) return bad("Call-ID is malformed");
+  const sequence = readCSeq(headers);
   if (!sequence) return bad("CSeq is malformed");
   if (method !== undefined && sequence.method !== method) return bad("CSeq names another method");
   return numberFault(headers, "Max-Forwards", 255) ?? numberFault(headers, "Expires", UINT32_MAX);
 }
 
-function isViaList(text: string): boolean {
-  const elements = new Set<string>();
-  const headers = Headers.of([["Via", text]]);
-  for (const element of headers.list("Via")) {
-    if (!parseVia(element)) return false;
-    elements.add(element);
+/** All of them must be readable; what was read stays with the headers for `topVia` and `vias`. */
+function readVias(headers: Headers): boolean {
+  const vias: Via[] = [];
+  for (const line of headers.all("Via")) {
+    for (const element of splitElements(line)) {
+      const via = parseVia(element);
+      if (!via) return false;
+      vias.push(via);
+    }
   }
-  return elements.size > 0 && !/,\s*(?:,|$)/.test(text);
+  headers.memo("Via", () => vias[0]);
+  headers.memo("vias", () => vias);
+  return true;
 }
 
 function numberFault(headers: Headers, name: string, max: number): Fault | undefined {
@@ -151,8 +176,9 @@ function numberFault(headers: Headers, name: string, max: number): Fault | undef
 
 /** §20.10: a Contact that could be read in two ways must not be bound. */
 function contactFault(headers: Headers): Fault | undefined {
-  for (const text of headers.list("Contact")) {
-    if (text === "*") continue;
+  const list = headers.list("Contact");
+  for (const text of list) {
+    if (text === "*" && list.length === 1) continue;
     const contact = parseNameAddr(text);
     const seconds = contact?.params.get("expires");
     if (!contact) return bad("Contact is malformed");
@@ -172,23 +198,39 @@ function bodyOf(headers: Headers, rest: Uint8Array): Uint8Array | Fault {
   return rest.subarray(0, length);
 }
 
-function readHeaders(lines: readonly string[]): { headers: Headers; fault: Fault | undefined } {
+function readHeaders(text: string): { headers: Headers; fault: Fault | undefined } {
   const headers = new Headers();
-  let fault: Fault | undefined;
-  if (lines.length > SIP_HEADERS_MAX) fault = { status: 513, reason: "there are too many headers" };
-  for (const line of lines.slice(0, SIP_HEADERS_MAX)) {
-    const colon = line.indexOf(":");
-    const name = line.slice(0, Math.max(colon, 0)).trimEnd();
-    const value = line.slice(colon + 1).trim();
-    if (isToken(name) && !/[\r\n]/.test(value)) headers.append(name, value);
-    else if (line !== "") fault ??= bad("a header line is malformed");
+  if (text === "") return { headers, fault: undefined };
+  const lines = unfold(text).split("\r\n", SIP_HEADERS_MAX + 1);
+  if (lines.length > SIP_HEADERS_MAX) {
+    lines.length = SIP_HEADERS_MAX;
+    return { headers, fault: readLines(headers, lines) ?? TOO_MANY_HEADERS };
   }
-  return { headers, fault };
+  return { headers, fault: readLines(headers, lines) };
+}
+
+const TOO_MANY_HEADERS: Fault = { status: 513, reason: "there are too many headers" };
+
+/** Takes in the lines that are header fields; the fault of the first that isn't. */
+function readLines(headers: Headers, lines: readonly string[]): Fault | undefined {
+  let fault: Fault | undefined;
+  for (const line of lines) {
+    const colon = line.indexOf(":");
+    const name = trimSpace(line.slice(0, Math.max(colon, 0)));
+    const value = trimSpace(line.slice(colon + 1));
+    // A line that still begins with white space continues the start line, which nothing may.
+    const isField = isToken(name) && isHeaderValue(value) && !/^[ \t]/.test(line);
+    if (isField) headers.append(name, value);
+    else fault ??= bad("a header line is malformed");
+  }
+  return fault;
 }
 
 /** §7.3.1: a line that begins with white space continues the one before. */
-function unfold(head: string): string[] {
-  return head.replace(/\r\n[ \t]+/g, " ").split("\r\n");
+function unfold(text: string): string {
+  return text.includes("\r\n ") || text.includes("\r\n\t")
+    ? text.replace(/\r\n[ \t]+/g, " ")
+    : text;
 }
 
 /** §7.5: empty lines before the start line are ignored. */

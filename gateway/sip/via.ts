@@ -6,6 +6,7 @@ import {
   parseParameters,
   printHostPort,
   printParameters,
+  trimSpace,
 } from "./grammar.ts";
 
 export interface Via {
@@ -16,14 +17,14 @@ export interface Via {
   params: Parameters;
 }
 
-const PROTOCOL = /^SIP\s*\/\s*2\.0\s*\/\s*([A-Za-z0-9\-.!%*_+`'~]+)\s+/i;
+const PROTOCOL = /^SIP[ \t]*\/[ \t]*2\.0[ \t]*\/[ \t]*([A-Za-z0-9\-.!%*_+`'~]+)[ \t]+/i;
 
 export function parseVia(text: string): Via | undefined {
   const match = PROTOCOL.exec(text);
   if (!match?.[1]) return undefined;
   const rest = text.slice(match[0].length);
   const semicolon = rest.indexOf(";");
-  const where = parseHostPort((semicolon < 0 ? rest : rest.slice(0, semicolon)).trim());
+  const where = parseHostPort(trimSpace(semicolon < 0 ? rest : rest.slice(0, semicolon)));
   const params = parseParameters(semicolon < 0 ? "" : rest.slice(semicolon));
   const branch = params?.get("branch");
   if (!where || !params || (branch !== undefined && !isToken(branch))) return undefined;
