@@ -183,14 +183,20 @@ export class VirtualPbx {
     return this.#endpoint.alive;
   }
 
-  /** Answers a call: 180, then 200 after `ringMs`. */
-  async answer(served: Served, ringMs = 0): Promise<PbxCall> {
+  /** Answers a call: 180, or 183 with its description for early media, then 200 after `ringMs`. */
+  async answer(served: Served, ringMs = 0, { early = false } = {}): Promise<PbxCall> {
     const { codec, plays } = this.#options;
-    served.respond(180, { toTag: "ringing" });
     const call = await PbxCall.open(this.#codecs, codec, plays);
+    if (early) {
+      const body = { type: "application/sdp", bytes: new TextEncoder().encode(call.sdp()) };
+      served.respond(183, { toTag: "ringing", contact: this.#contact, body });
+      call.talkTo(sdpIn(served.request));
+    } else {
+      served.respond(180, { toTag: "ringing" });
+    }
     await Bun.sleep(ringMs);
     const dialog = await SipDialog.accept(this.#endpoint, served, this.#contact, call.sdp());
-    call.talkTo(sdpIn(served.request));
+    if (!early) call.talkTo(sdpIn(served.request));
     this.#keep(call, dialog);
     return call;
   }

@@ -44,6 +44,7 @@ export class B2bua {
   #config: Config | undefined;
   #generation = 0;
   #draining = false;
+  #droppedMessages = 0;
   #output: B2buaOutput[] = [];
 
   constructor(options: B2buaOptions) {
@@ -113,7 +114,14 @@ export class B2bua {
       registrationTransactions: this.#registrations.size,
       retiredTrunks: this.#retired.size,
     };
-    return { draining: this.#draining, connections, calls, bindings, alive };
+    return {
+      draining: this.#draining,
+      droppedMessages: this.#droppedMessages,
+      connections,
+      calls,
+      bindings,
+      alive,
+    };
   }
 
   #take(input: B2buaInput, now: Millis): void {
@@ -293,6 +301,7 @@ export class B2bua {
         break;
       }
       case "dropped":
+        this.#droppedMessages += 1;
         this.#log("warning", "sip-dropped", { flow: effect.flow.id, reason: effect.reason });
         break;
       case "closeFlow":

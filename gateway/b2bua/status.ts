@@ -78,6 +78,8 @@ export interface Status {
   readonly connections: readonly ConnectionStatus[];
   readonly calls: readonly CallStatus[];
   readonly bindings: readonly BindingStatus[];
+  /** SIP messages that were malformed or belonged to nothing, since the start. */
+  readonly droppedMessages: number;
   /** By worker; filled in by the shell, which knows them. */
   readonly workers: readonly WorkerStatus[];
   /** Transactions, dialogs, calls, timers … alive: what the audits of the tests read. */

@@ -58,7 +58,9 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { command: "none" };
-    throw new OperatorError(`${error.message.replace(/^error: /, "")} (see jackfield --help)`);
+    throw new OperatorError(
+      `${error.message.replace(/^error: /, "").replaceAll("\n", " ")} (see jackfield --help)`,
+    );
   }
   return result;
 }

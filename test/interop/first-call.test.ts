@@ -218,6 +218,20 @@ describe("what is refused, and how", () => {
     pbx.onCall = undefined;
   });
 
+  test("early media: a 183 with the same description as the 200 after it", async () => {
+    const call = SoftphoneCall.open(silence);
+    pbx.onCall = (served, it) => {
+      void it.answer(served, 400, { early: true });
+    };
+    const outgoing = softphone.invite("250", await call.offer());
+    const { dialog, sdp } = await outgoing.answered;
+    const early = outgoing.progress.find(({ status }) => status === 183);
+    expect(early?.sdp).toBe(sdp);
+    await dialog.hangUp();
+    call.close();
+    pbx.onCall = undefined;
+  });
+
   test("an SDP without a fingerprint: 488 that says so", async () => {
     const call = SoftphoneCall.open(silence);
     const sdp = (await call.offer()).replace(/a=fingerprint:.*\r\n/g, "");
@@ -226,6 +240,23 @@ describe("what is refused, and how", () => {
     expect(error.message).toContain("fingerprint");
     call.close();
   });
+
+  test("a PBX that falls silent: the call ends after 30 s, and says why", async () => {
+    const call = await softphone.call("250");
+    const [pbxCall] = pbx.calls.slice(-1);
+    await Bun.sleep(500);
+    pbxCall?.mute();
+    const mutedAt = performance.now();
+    expect(await call.dialog?.ended).toContain("no audio from the callee");
+    const seconds = (performance.now() - mutedAt) / 1_000;
+    expect(seconds).toBeGreaterThan(28);
+    expect(seconds).toBeLessThan(34);
+    const [record] = await gateway.api<{ reason: string }[]>("GET", "/call-records?limit=1");
+    expect(record).toMatchObject({
+      endedBy: "gateway",
+      reason: expect.stringContaining("no audio from the callee for 30 s"),
+    });
+  }, 60_000);
 
   test("nothing is left behind", async () => {
     await gateway.untilIdle();

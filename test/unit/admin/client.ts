@@ -15,6 +15,7 @@ export const IDLE: Status = {
   calls: [],
   bindings: [],
   alive: {},
+  droppedMessages: 0,
   workers: [],
 };
 
