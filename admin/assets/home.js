@@ -49,10 +49,15 @@ function ago(time) {
 }
 
 function fill(id, items, rowOf) {
+  const columns = [...byId(id).tHead.rows[0].cells].map(({ textContent }) => textContent);
   byId(id).tBodies[0].replaceChildren(
     ...items.map((item) => {
       const row = document.createElement("tr");
       row.append(...rowOf(item));
+      // On a phone rows are cards, and each cell says itself what it is.
+      [...row.cells].forEach((it, index) => {
+        it.dataset.label = columns[index];
+      });
       return row;
     }),
   );
@@ -69,7 +74,9 @@ function connectionStatus(connection) {
   const note = document.createElement("span");
   note.className = "note";
   note.textContent = connection.reason;
-  status.append(state, note);
+  const both = document.createElement("div");
+  both.append(state, note);
+  status.append(both);
   return status;
 }
 
@@ -103,7 +110,10 @@ function show(status) {
 
 async function remove(path, question) {
   if (question && !confirm(question)) return;
-  await fetch(path, { method: "DELETE" });
+  const response = await fetch(path, { method: "DELETE" });
+  if (response.ok || response.status === 404) return;
+  const { error } = await response.json();
+  alert([error.message, ...(error.problems ?? []).map(({ message }) => message)].join("\n"));
 }
 
 async function loadNames() {
@@ -156,6 +166,8 @@ events.addEventListener("status", async ({ data }) => {
   show(last);
 });
 events.addEventListener("error", () => {
+  // Closed for good means refused: the log-in has ended.
+  if (events.readyState === EventSource.CLOSED) location.assign("/login");
   byId("summary").textContent = "the gateway does not answer; trying again …";
 });
 // Times grow although nothing changes.
