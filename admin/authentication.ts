@@ -10,6 +10,12 @@ const COOKIE = "jackfield";
 
 type AdminContext = Context<AdminEnv>;
 
+interface Actor {
+  name: string;
+  provenBy: "cookie" | "token";
+  isStillProven: () => Promise<boolean>;
+}
+
 /** `__Host-` ties the cookie to this very host, and needs TLS. */
 function cookieName({ secure }: Services): string {
   return secure ? `__Host-${COOKIE}` : COOKIE;
@@ -37,22 +43,25 @@ export function requireAccess(services: Services): MiddlewareHandler<AdminEnv> {
     if (!actor) return refuseAccess(context, services);
     context.set("actor", actor.name);
     context.set("provenBy", actor.provenBy);
+    context.set("isStillProven", actor.isStillProven);
     return next();
   };
 }
 
-async function actorOf(
-  context: AdminContext,
-  services: Services,
-): Promise<{ name: string; provenBy: "cookie" | "token" } | undefined> {
+async function actorOf(context: AdminContext, services: Services): Promise<Actor | undefined> {
+  const { access } = services;
   const bearer = /^Bearer (\S+)$/.exec(context.req.header("Authorization") ?? "")?.[1];
   if (bearer !== undefined) {
-    const name = await services.access.apiTokenName(bearer);
-    return name === undefined ? undefined : { name: `token ${name}`, provenBy: "token" };
+    const name = await access.apiTokenName(bearer);
+    const isStillProven = async () => (await access.apiTokenName(bearer)) !== undefined;
+    return name === undefined
+      ? undefined
+      : { name: `token ${name}`, provenBy: "token", isStillProven };
   }
   const cookie = getCookie(context, cookieName(services));
-  const isAlive = cookie !== undefined && (await services.access.isSession(cookie));
-  return isAlive ? { name: "administrator", provenBy: "cookie" } : undefined;
+  if (cookie === undefined || !(await access.isSession(cookie))) return undefined;
+  const isStillProven = () => access.isSessionAlive(cookie);
+  return { name: "administrator", provenBy: "cookie", isStillProven };
 }
 
 async function refuseAccess(context: AdminContext, services: Services): Promise<Response> {

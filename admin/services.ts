@@ -42,5 +42,7 @@ export interface AdminEnv {
     actor: string;
     /** How it was proved; only a cookie can be used by a foreign page. */
     provenBy: "cookie" | "token";
+    /** Whether that proof still holds, for answers that go on for long. */
+    isStillProven: () => Promise<boolean>;
   };
 }

@@ -93,6 +93,17 @@ export class Access {
     return updated.numUpdatedRows > 0n;
   }
 
+  /** The same without using it: what watches on its own must not keep a log-in alive. */
+  async isSessionAlive(token: string): Promise<boolean> {
+    const row = await this.#database
+      .selectFrom("login_session")
+      .select("created")
+      .where("token_hash", "=", hashHex("sha256", token))
+      .where("last_used", ">=", this.#now() - SESSION_IDLE_MS)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
   async endSession(token: string): Promise<void> {
     await this.#database
       .deleteFrom("login_session")

@@ -3,7 +3,7 @@
  * says what to do.
  */
 
-import { mkdirSync } from "node:fs";
+import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { Kysely, type Migration, Migrator, SqliteDialect } from "kysely";
 import Libsql from "libsql";
@@ -37,7 +37,9 @@ export async function openDatabase(file: string): Promise<Database> {
 
 function connect(file: string): Libsql.Database {
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    // The digests in it are as good as passwords; WAL and shared memory take over the mode.
+    closeSync(openSync(file, "a", 0o600));
     const connection = new Libsql(file);
     for (const pragma of PRAGMAS) connection.pragma(pragma);
     return connection;

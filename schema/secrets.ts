@@ -54,9 +54,10 @@ function keyOf(directory: string): Buffer {
   const file = join(directory, KEY_FILE);
   try {
     if (existsSync(file)) return parseKey(readFileSync(file, "utf8").trim(), file);
-    mkdirSync(directory, { recursive: true });
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
     const key = randomBytes(KEY_BYTES);
-    writeFileSync(file, `${key.toString("hex")}\n`, { mode: 0o600, flag: "wx" });
+    // On disk before the first password is sealed with it: afterwards it can't be made again.
+    writeFileSync(file, `${key.toString("hex")}\n`, { mode: 0o600, flag: "wx", flush: true });
     return key;
   } catch (error) {
     if (error instanceof OperatorError) throw error;

@@ -5,17 +5,24 @@ import type { AdminEnv, Services } from "../services.ts";
 
 const INTERVAL_MS = 250;
 const KEEP_ALIVE_MS = 25_000;
+/** How long after a log-out or a revoked token events may still flow. */
+const PROOF_MS = 5_000;
 
 export function events({ gateway, now }: Services): Hono<AdminEnv> {
   return new Hono<AdminEnv>().get("/", (context) =>
     streamSSE(context, async (stream) => {
       let isDirty = true;
       let sentAt = 0;
+      let provenAt = now();
       const unsubscribe = gateway.subscribe(() => {
         isDirty = true;
       });
       stream.onAbort(unsubscribe);
       while (!stream.aborted) {
+        if (now() - provenAt >= PROOF_MS) {
+          provenAt = now();
+          if (!(await context.get("isStillProven")())) break;
+        }
         if (isDirty || now() - sentAt > KEEP_ALIVE_MS) {
           isDirty = false;
           sentAt = now();

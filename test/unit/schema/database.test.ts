@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "kysely";
@@ -66,4 +66,15 @@ test("a directory that can't be is told in one line", async () => {
   const message = await messageOf(openDatabase("/dev/null/data/jackfield.db"));
   expect(message).toContain("check that the directory exists");
   expect(message).not.toContain("\n");
+});
+
+test("no file of the database is for other users of the machine", async () => {
+  const opened = await openStoreForTest();
+  const modes = readdirSync(opened.directory).map((name) => [
+    name,
+    (statSync(join(opened.directory, name)).mode & 0o077).toString(8),
+  ]);
+  expect(modes.length).toBeGreaterThan(2);
+  for (const [name, others] of modes) expect([name, others]).toEqual([name, "0"]);
+  await opened.close();
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { IDLE, openClient } from "../client.ts";
+import { IDLE, logIn, ORIGIN, openClient } from "../client.ts";
 
 test("the status comes at once, again after changes at most four times a second, and ends", async () => {
   const client = await openClient();
@@ -22,5 +22,30 @@ test("the status comes at once, again after changes at most four times a second,
   expect(performance.now() - from).toBeGreaterThan(400);
   await reader.cancel();
   expect(client.listeners.size).toBe(0);
+  await client.close();
+});
+
+test("W13: events end with the log-in, and do not keep it alive", async () => {
+  const client = await openClient();
+  const headers = { Cookie: await logIn(client), Origin: ORIGIN };
+  const open = async () => {
+    const reader = (await client.raw("GET", "/events", { headers })).body?.getReader();
+    if (!reader) throw new Error("no body");
+    expect((await reader.read()).done).toBe(false);
+    return reader;
+  };
+  const reader = await open();
+  await client.raw("POST", "/logout", { headers });
+  client.clock.now += 5_000;
+  expect((await reader.read()).done).toBe(true);
+  expect(client.listeners.size).toBe(0);
+
+  headers.Cookie = await logIn(client);
+  const idle = await open();
+  // Ten hours, looked at on the way, and then three more without a request.
+  client.clock.now += 10 * 3_600_000;
+  expect((await idle.read()).done).toBe(false);
+  client.clock.now += 3 * 3_600_000;
+  expect((await idle.read()).done).toBe(true);
   await client.close();
 });
