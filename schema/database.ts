@@ -42,6 +42,9 @@ function connect(file: string): Libsql.Database {
     closeSync(openSync(file, "a", 0o600));
     const connection = new Libsql(file);
     for (const pragma of PRAGMAS) connection.pragma(pragma);
+    // D6: a damaged file must not pass for a configuration, nor be written to any further.
+    const verdict = JSON.stringify(connection.pragma("quick_check(1)"));
+    if (!verdict.includes('"ok"')) throw new Error(`malformed: ${verdict}`);
     return connection;
   } catch (error) {
     throw unusable(file, error);
@@ -66,10 +69,12 @@ async function migrate(database: Database, file: string): Promise<void> {
 
 function unusable(file: string, error: unknown): OperatorError {
   const message = error instanceof Error ? error.message : String(error);
-  const advice = /not a database|malformed|encrypted/.test(message)
+  const advice = /not a database|encrypted/.test(message)
     ? "it is no Jackfield database; move it away or give another directory with --data"
-    : /locked|busy/.test(message)
-      ? "another program holds it; is another Jackfield running on it?"
-      : "check that the directory exists and may be written";
+    : /malformed|corrupt|disk I\/O/.test(message)
+      ? "it is damaged; put a backup in its place"
+      : /locked|busy/.test(message)
+        ? "another program holds it; is another Jackfield running on it?"
+        : "check that the directory exists and may be written";
   return new OperatorError(`the database ${file} can't be opened (${message}): ${advice}`);
 }

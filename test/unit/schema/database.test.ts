@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { sql } from "kysely";
 import { OperatorError } from "../../../gateway/options.ts";
 import { openDatabase } from "../../../schema/database.ts";
-import { openStoreForTest } from "./opened.ts";
+import { loadConfig } from "../../../schema/load.ts";
+import { ALICE, openStoreForTest } from "./opened.ts";
 
 async function messageOf(promise: Promise<unknown>): Promise<string> {
   const error = await promise.then(
@@ -78,3 +79,52 @@ test("no file of the database is for other users of the machine", async () => {
   for (const [name, others] of modes) expect([name, others]).toEqual([name, "0"]);
   await opened.close();
 });
+
+test("D6: a damaged database is refused or whole, never half read", async () => {
+  const opened = await openStoreForTest();
+  for (let index = 0; index < 40; index++) {
+    const name = `user-${index}`;
+    await opened.store.saveUser(
+      undefined,
+      { ...ALICE, name, displayName: "x".repeat(200) },
+      "test",
+    );
+  }
+  const whole = await opened.store.load();
+  await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(opened.database);
+  const bytes = new Uint8Array(await Bun.file(opened.file).arrayBuffer());
+  expect(bytes.length).toBeGreaterThan(40_000);
+  const seed = Number(process.env["JACKFIELD_SEED"] ?? Date.now());
+  const next = generator(seed);
+  const wrong: string[] = [];
+  let refused = 0;
+  for (let round = 0; round < 40; round++) {
+    const damaged = bytes.slice(0, round % 4 === 0 ? 1 + (next() % bytes.length) : bytes.length);
+    const page = 4_096 * (next() % Math.ceil(damaged.length / 4_096));
+    // The head of a page: its header and cell pointers.
+    if (round % 4 !== 0) damaged.fill(0xa5, page, page + 64);
+    const file = join(opened.directory, `damaged-${round}.db`);
+    writeFileSync(file, damaged);
+    try {
+      const database = await openDatabase(file);
+      const { users } = await loadConfig(database, opened.secrets);
+      if (!Bun.deepEquals(users, whole.users)) wrong.push(`round ${round}, page at ${page}`);
+      await database.destroy();
+    } catch (error) {
+      if (!(error instanceof OperatorError)) wrong.push(`round ${round}: ${error}`);
+      refused++;
+    }
+  }
+  expect([seed, wrong]).toEqual([seed, []]);
+  expect(refused).toBeGreaterThan(10);
+  await opened.close();
+});
+
+/** Numbers from a seed, the same each time (Park and Miller). */
+function generator(seed: number): () => number {
+  let state = (seed % 2_147_483_646) + 1;
+  return () => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state;
+  };
+}
