@@ -62,10 +62,12 @@ export function eventsOf(media: MediaDescription): DtmfFormat[] {
 
 /** Names of everything a stream offers, for a refusal that says what was there. */
 export function offeredNames(media: MediaDescription): string {
-  const maps = mapsOf(media);
+  const written = attributes(media, "rtpmap");
   const names = media.formats.map((format) => {
-    const map = maps.get(Number(format));
-    return map?.split("/")[0] ?? nameOf(Number(format), undefined) ?? format;
+    const map = written.find((value) => value.startsWith(`${format} `));
+    return (
+      map?.slice(format.length + 1).split("/")[0] ?? nameOf(Number(format), undefined) ?? format
+    );
   });
   return [...new Set(names)].join(", ") || "nothing";
 }

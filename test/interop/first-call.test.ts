@@ -251,6 +251,7 @@ describe("what is refused, and how", () => {
     const seconds = (performance.now() - mutedAt) / 1_000;
     expect(seconds).toBeGreaterThan(28);
     expect(seconds).toBeLessThan(34);
+    await gateway.until("free of calls", ({ calls }) => calls.length === 0);
     const [record] = await gateway.api<{ reason: string }[]>("GET", "/call-records?limit=1");
     expect(record).toMatchObject({
       endedBy: "gateway",
