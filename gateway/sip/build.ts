@@ -1,5 +1,6 @@
 /** Messages of our own: requests (RFC 3261 §8.1.1) and responses (§8.2.6). */
 import { EMPTY } from "../bytes.ts";
+import { isToken } from "./grammar.ts";
 import { Headers } from "./headers.ts";
 import type { SipRequest, SipResponse } from "./message.ts";
 import { type NameAddr, parseNameAddr, printNameAddr, tagOf } from "./name-addr.ts";
@@ -29,6 +30,7 @@ export interface RequestParts {
 /** A request without Via: the stack adds it when it sends. Throws for what would break a line. */
 export function createRequest(parts: RequestParts): SipRequest {
   const { method, uri } = parts;
+  if (!isToken(method)) throw new Error(`"${method}" is no method`);
   if (/[\s<>]/.test(uri)) throw new Error("a Request-URI has no spaces and no brackets");
   const headers = new Headers();
   headers.append("Max-Forwards", String(parts.maxForwards ?? 70));
@@ -52,18 +54,25 @@ export interface ResponseParts {
   body?: Body;
 }
 
+/** RFC 3261 §12.1, RFC 3515 §2.4.4, RFC 6665 §4.1 and §4.4.1. */
+const MAKES_DIALOG = new Set(["INVITE", "REFER", "SUBSCRIBE", "NOTIFY"]);
 const COPIED = ["From", "Call-ID", "CSeq"] as const;
 
-/** A response that copies what §8.2.6.2 says; also of a request that could only be read in part. */
+/**
+ * A response that copies what §8.2.6.2 says; also of a request that could only be read in part.
+ * Throws for headers and a reason that would break their lines.
+ */
 export function createResponse(
   request: SipRequest,
   status: number,
   parts: ResponseParts = {},
 ): SipResponse {
+  const reason = parts.reason ?? reasonPhrase(status);
+  if (/[\r\n]/.test(reason)) throw new Error("a reason phrase stays in its line");
   const headers = new Headers();
   for (const via of request.headers.all("Via")) headers.append("Via", via);
   // §12.1.1: a response that makes a dialog carries the route set back.
-  if (status > 100 && status < 300) {
+  if (status > 100 && status < 300 && MAKES_DIALOG.has(request.method)) {
     for (const route of request.headers.all("Record-Route")) headers.append("Record-Route", route);
   }
   for (const name of COPIED) {
@@ -77,7 +86,6 @@ export function createResponse(
   if (parts.contact !== undefined) headers.append("Contact", parts.contact);
   for (const [name, value] of parts.headers ?? []) headers.append(name, value);
   if (parts.body) headers.append("Content-Type", parts.body.type);
-  const reason = parts.reason ?? reasonPhrase(status);
   return { kind: "response", status, reason, headers, body: parts.body?.bytes ?? EMPTY };
 }
 

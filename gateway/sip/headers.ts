@@ -41,9 +41,11 @@ const SPELLING: ReadonlyMap<string, string> = new Map([
   ["www-authenticate", "WWW-Authenticate"],
 ]);
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses.
+const SUSPECT = /[\r\n\u0000]/;
 /** A line break, or a NUL that is not the quoted-pair RFC 3261 §25.1 allows. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses.
-const BREAKS_LINE = /[\r\n]|(?<!\\)\u0000/;
+const BREAKS_LINE = /[\r\n]|(?:^|[^\\])\u0000/;
 
 /** Names remembered with their keys, and how long one may be: peers choose them. */
 const REMEMBERED_NAMES_MAX = 512;
@@ -60,11 +62,15 @@ const spellings = new Map<string, string>();
 
 /** The one form under which a header is kept and found. */
 function keyOf(name: string): string {
-  const known = keys.get(name);
-  if (known !== undefined) return known;
+  return keys.get(name) ?? keyOfNew(name) ?? name.toLowerCase();
+}
+
+/** Undefined for what is no header name; only tokens are remembered. */
+function keyOfNew(name: string): string | undefined {
+  if (!isToken(name)) return undefined;
   const lower = name.toLowerCase();
   const key = COMPACT.get(lower) ?? lower;
-  if (isToken(name)) remember(keys, name, key);
+  remember(keys, name, key);
   return key;
 }
 
@@ -81,11 +87,6 @@ function remember(names: Map<string, string>, name: string, meaning: string): vo
   if (names.size < REMEMBERED_NAMES_MAX && name.length <= REMEMBERED_LENGTH_MAX) {
     names.set(name, meaning);
   }
-}
-
-/** True for a value that stays inside its line, as every value in `Headers` does. */
-export function isHeaderValue(value: string): boolean {
-  return !BREAKS_LINE.test(value);
 }
 
 export class Headers {
@@ -138,6 +139,15 @@ export class Headers {
     if (this.#parsed.size > 0) this.#parsed.clear();
   }
 
+  /** Appends what a peer sent; false, and nothing done, for what is no header field. */
+  appendReceived(name: string, value: string): boolean {
+    const key = keys.get(name) ?? keyOfNew(name);
+    if (key === undefined || breaksLine(value)) return false;
+    this.#lines.push({ key, value });
+    if (this.#parsed.size > 0) this.#parsed.clear();
+    return true;
+  }
+
   /** Before the first line of that name; where there is none, before everything. */
   prepend(name: string, value: string): void {
     const line = lineOf(name, value);
@@ -174,10 +184,14 @@ export class Headers {
 }
 
 function lineOf(name: string, value: string): Line {
-  // What is remembered has been found to be a token before.
-  if (!keys.has(name) && !isToken(name)) throw new Error(`"${name}" is no header name`);
-  if (!isHeaderValue(value)) throw new Error(`the value of ${name} would break its line`);
-  return { key: keyOf(name), value };
+  const key = keys.get(name) ?? keyOfNew(name);
+  if (key === undefined) throw new Error(`"${name}" is no header name`);
+  if (breaksLine(value)) throw new Error(`the value of ${name} would break its line`);
+  return { key, value };
+}
+
+function breaksLine(value: string): boolean {
+  return SUSPECT.test(value) && BREAKS_LINE.test(value);
 }
 
 /** Splits at commas outside quotes and angle brackets; elements without text are left out. */

@@ -7,8 +7,8 @@
 import { EMPTY, fromUtf8 } from "../bytes.ts";
 import { SIP_HEAD_BYTES_MAX, SIP_HEADERS_MAX, SIP_MESSAGE_BYTES_MAX } from "../limits.ts";
 import { readCSeq, readFrom, readTo } from "./accessors.ts";
-import { isToken, parseNumber, trimSpace } from "./grammar.ts";
-import { Headers, isHeaderValue, splitElements } from "./headers.ts";
+import { isSpace, isToken, parseNumber, sliceTrimmed } from "./grammar.ts";
+import { Headers, splitElements } from "./headers.ts";
 import type { SipMessage, SipRequest } from "./message.ts";
 import { parseNameAddr } from "./name-addr.ts";
 import { parseUri, schemeOf } from "./uri.ts";
@@ -62,7 +62,7 @@ export function parseMessage(bytes: Uint8Array): ParseResult {
   const text = fromUtf8(bytes.subarray(start, end));
   const lineEnd = text.indexOf("\r\n");
   const line = lineEnd < 0 ? text : text.slice(0, lineEnd);
-  const { headers, fault } = readHeaders(lineEnd < 0 ? "" : text.slice(lineEnd + 2));
+  const { headers, fault } = readHeaders(lineEnd < 0 ? "" : unfold(text.slice(lineEnd + 2)));
   const cut = blank < 0 ? bad("no empty line ends the head") : undefined;
   const head = { line, headers, fault: cut ?? fault, rest: bytes.subarray(end + 4) };
   return /^SIP\//i.test(line) ? parseResponse(head) : parseRequest(head);
@@ -198,32 +198,27 @@ function bodyOf(headers: Headers, rest: Uint8Array): Uint8Array | Fault {
   return rest.subarray(0, length);
 }
 
+/** The header fields in `text`, and what is wrong with the first line that is none. */
 function readHeaders(text: string): { headers: Headers; fault: Fault | undefined } {
   const headers = new Headers();
-  if (text === "") return { headers, fault: undefined };
-  const lines = unfold(text).split("\r\n", SIP_HEADERS_MAX + 1);
-  if (lines.length > SIP_HEADERS_MAX) {
-    lines.length = SIP_HEADERS_MAX;
-    return { headers, fault: readLines(headers, lines) ?? TOO_MANY_HEADERS };
-  }
-  return { headers, fault: readLines(headers, lines) };
-}
-
-const TOO_MANY_HEADERS: Fault = { status: 513, reason: "there are too many headers" };
-
-/** Takes in the lines that are header fields; the fault of the first that isn't. */
-function readLines(headers: Headers, lines: readonly string[]): Fault | undefined {
   let fault: Fault | undefined;
-  for (const line of lines) {
-    const colon = line.indexOf(":");
-    const name = trimSpace(line.slice(0, Math.max(colon, 0)));
-    const value = trimSpace(line.slice(colon + 1));
-    // A line that still begins with white space continues the start line, which nothing may.
-    const isField = isToken(name) && isHeaderValue(value) && !/^[ \t]/.test(line);
-    if (isField) headers.append(name, value);
-    else fault ??= bad("a header line is malformed");
+  let count = 0;
+  for (let start = 0, end = 0; start < text.length; start = end + 2) {
+    count += 1;
+    if (count > SIP_HEADERS_MAX) {
+      return { headers, fault: fault ?? { status: 513, reason: "there are too many headers" } };
+    }
+    end = text.indexOf("\r\n", start);
+    if (end < 0) end = text.length;
+    const colon = text.indexOf(":", start);
+    // What begins with white space even now continues the start line, which nothing may.
+    const isField = colon > start && colon < end && !isSpace(text.charCodeAt(start));
+    const isTaken =
+      isField &&
+      headers.appendReceived(sliceTrimmed(text, start, colon), sliceTrimmed(text, colon + 1, end));
+    if (!isTaken) fault ??= bad("a header line is malformed");
   }
-  return fault;
+  return { headers, fault };
 }
 
 /** §7.3.1: a line that begins with white space continues the one before. */

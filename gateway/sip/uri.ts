@@ -1,7 +1,8 @@
 /**
  * SIP and SIPS URIs: RFC 3261 §19.1. Text ⇄ values; other schemes are told apart, not parsed.
  */
-import { type HostPort, type Parameters, parseHostPort, printHostPort } from "./grammar.ts";
+import { utf8 } from "../bytes.ts";
+import { type Parameters, parseHostPort, printHostPort } from "./grammar.ts";
 
 export interface SipUri {
   scheme: "sip" | "sips";
@@ -20,36 +21,40 @@ const SCHEME = /^([A-Za-z][A-Za-z0-9+\-.]*):/;
 /** `unreserved`, `user-unreserved` and escapes. */
 const USER = /^(?:[A-Za-z0-9\-_.!~*'()&=+$,;?/#[\]]|%[0-9A-Fa-f]{2}|[\u0080-\uffff])*$/;
 const PASSWORD = /^(?:[A-Za-z0-9\-_.!~*'()&=+$,]|%[0-9A-Fa-f]{2})*$/;
-const PARAMETER =
-  /^((?:[A-Za-z0-9\-_.!~*'()[\]/:&+$]|%[0-9A-Fa-f]{2})+)(?:=((?:[A-Za-z0-9\-_.!~*'()[\]/:&+$]|%[0-9A-Fa-f]{2})*))?$/;
+/** Names and values of `uri-parameter`. */
+const PARAMETER_TEXT = /^(?:[A-Za-z0-9\-_.!~*'()[\]/:&+$]|%[0-9A-Fa-f]{2})*$/;
+const NOT_IN_URI = /[\s<>"]/;
+const ESCAPES = /(?:%[0-9A-Fa-f]{2})+/g;
+const NOT_IN_USER = /[^A-Za-z0-9\-_.!~*'()&=+$,;?/]/gu;
 
 /** The scheme in lower case; undefined where there is none. */
 export function schemeOf(text: string): string | undefined {
+  if (text.startsWith("sip:")) return "sip";
   return SCHEME.exec(text)?.[1]?.toLowerCase();
 }
 
 /** Undefined for other schemes and for what §25.1 does not allow. */
 export function parseUri(text: string): SipUri | undefined {
   const scheme = schemeOf(text);
-  if ((scheme !== "sip" && scheme !== "sips") || /[\s<>"]/.test(text)) return undefined;
+  if ((scheme !== "sip" && scheme !== "sips") || NOT_IN_URI.test(text)) return undefined;
   const rest = text.slice(scheme.length + 1);
-  const at = rest.lastIndexOf("@", endOfUserinfo(rest));
+  // Behind the host stands no `@` unescaped, so the first one ends the user part.
+  const at = rest.indexOf("@");
   const userinfo = at < 0 ? undefined : parseUserinfo(rest.slice(0, at));
   if (at >= 0 && !userinfo) return undefined;
   const tail = rest.slice(at + 1);
   const question = tail.indexOf("?");
-  const headers = question < 0 ? undefined : tail.slice(question + 1);
-  const [place = "", ...pieces] = (question < 0 ? tail : tail.slice(0, question)).split(";");
-  const where = parseHostPort(place);
-  const params = parseUriParameters(pieces);
+  const place = question < 0 ? tail : tail.slice(0, question);
+  const semicolon = place.indexOf(";");
+  const where = parseHostPort(semicolon < 0 ? place : place.slice(0, semicolon));
+  const params = semicolon < 0 ? new Map() : parseUriParameters(place.slice(semicolon + 1));
   if (!where || !params) return undefined;
-  return { scheme, ...userinfo, ...where, params, ...(headers === undefined ? {} : { headers }) };
-}
-
-/** An `@` behind the host belongs to parameters or headers; they may not hold one unescaped. */
-function endOfUserinfo(rest: string): number {
-  const first = rest.indexOf("@");
-  return first < 0 ? rest.length : first;
+  const uri: SipUri = { scheme, host: where.host, params };
+  if (userinfo) uri.user = userinfo.user;
+  if (userinfo?.password !== undefined) uri.password = userinfo.password;
+  if (where.port !== undefined) uri.port = where.port;
+  if (question >= 0) uri.headers = tail.slice(question + 1);
+  return uri;
 }
 
 function parseUserinfo(text: string): { user: string; password?: string } | undefined {
@@ -61,40 +66,54 @@ function parseUserinfo(text: string): { user: string; password?: string } | unde
   return PASSWORD.test(password) ? { user: decode(user), password } : undefined;
 }
 
-function parseUriParameters(pieces: readonly string[]): Parameters | undefined {
+function parseUriParameters(text: string): Parameters | undefined {
   const params: Parameters = new Map();
-  for (const piece of pieces) {
-    const match = PARAMETER.exec(piece);
-    if (!match?.[1] || params.has(match[1].toLowerCase())) return undefined;
-    params.set(match[1].toLowerCase(), match[2]);
+  for (const piece of text.split(";")) {
+    const equals = piece.indexOf("=");
+    const name = (equals < 0 ? piece : piece.slice(0, equals)).toLowerCase();
+    const value = equals < 0 ? undefined : piece.slice(equals + 1);
+    // §19.1.1: a name stands there once, else two readers take two values.
+    if (name === "" || params.has(name)) return undefined;
+    if (!PARAMETER_TEXT.test(name) || !PARAMETER_TEXT.test(value ?? "")) return undefined;
+    params.set(name, value);
   }
   return params;
 }
 
-/** Percent-decoding; bytes that are no UTF-8 stay escaped. */
+/**
+ * Percent-decoding. A byte that is no UTF-8 becomes the lone surrogate U+DC00 + byte, which no text
+ * has, so that `encodeUser` gives back the same byte.
+ */
 function decode(text: string): string {
-  if (!text.includes("%")) return text;
+  return text.includes("%") ? text.replace(ESCAPES, decodeRun) : text;
+}
+
+function decodeRun(escapes: string): string {
   try {
-    return decodeURIComponent(text);
+    return decodeURIComponent(escapes);
   } catch {
+    const bytes = Uint8Array.fromHex(escapes.replaceAll("%", ""));
+    let text = "";
+    for (const byte of bytes) text += String.fromCharCode(byte < 0x80 ? byte : 0xdc00 + byte);
     return text;
   }
 }
 
 /** Percent-encodes in the user part what §25.1 does not allow there as it stands. */
 function encodeUser(user: string): string {
-  return user.replace(/[^A-Za-z0-9\-_.!~*'()&=+$,;?/]/gu, (char) => {
-    const bytes = new TextEncoder().encode(char);
-    return [...bytes]
-      .map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`)
-      .join("");
+  return user.replace(NOT_IN_USER, (char) => {
+    const code = char.charCodeAt(0);
+    const isRawByte = char.length === 1 && code >= 0xdc80 && code <= 0xdcff;
+    const bytes = isRawByte ? [code - 0xdc00] : [...utf8(char)];
+    return bytes.map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
   });
 }
 
+/** The user part is encoded again as needed; everything else stands as it was read. */
 export function printUri(uri: SipUri): string {
   const password = uri.password === undefined ? "" : `:${uri.password}`;
   const user = uri.user === undefined ? "" : `${encodeUser(uri.user)}${password}@`;
-  let text = `${uri.scheme}:${user}${printHostPort(uri as HostPort)}`;
+  let text = `${uri.scheme}:${user}${printHostPort(uri)}`;
   for (const [name, value] of uri.params)
     text += value === undefined ? `;${name}` : `;${name}=${value}`;
   return uri.headers === undefined ? text : `${text}?${uri.headers}`;
@@ -107,7 +126,7 @@ const DECISIVE = ["user", "ttl", "method", "maddr", "transport"];
 export function equalUris(a: SipUri, b: SipUri): boolean {
   if (a.scheme !== b.scheme || a.user !== b.user || a.password !== b.password) return false;
   if (a.host !== b.host || a.port !== b.port) return false;
-  if ((a.headers ?? "") !== (b.headers ?? "")) return false;
+  if (sortedHeaders(a) !== sortedHeaders(b)) return false;
   const lower = (value: string | undefined) => value?.toLowerCase();
   for (const name of DECISIVE)
     if (lower(a.params.get(name)) !== lower(b.params.get(name))) return false;
@@ -115,4 +134,9 @@ export function equalUris(a: SipUri, b: SipUri): boolean {
     if (b.params.has(name) && lower(b.params.get(name)) !== lower(value)) return false;
   }
   return true;
+}
+
+/** The order of header components says nothing, each of them counts. */
+function sortedHeaders({ headers = "" }: SipUri): string {
+  return headers.split("&").map(decode).sort().join("&");
 }
