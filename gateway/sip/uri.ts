@@ -89,13 +89,23 @@ function decode(text: string): string {
 }
 
 function decodeRun(escapes: string): string {
+  let text = "";
+  for (let at = 0; at < escapes.length; ) {
+    const lead = Number.parseInt(escapes.slice(at + 1, at + 3), 16);
+    const length = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    const character = decodeCharacter(escapes.slice(at, at + 3 * length));
+    text += character ?? String.fromCharCode(0xdc00 + lead);
+    at += character === undefined ? 3 : 3 * length;
+  }
+  return text;
+}
+
+/** Undefined where the escapes are no UTF-8. */
+function decodeCharacter(escapes: string): string | undefined {
   try {
     return decodeURIComponent(escapes);
   } catch {
-    const bytes = Uint8Array.fromHex(escapes.replaceAll("%", ""));
-    let text = "";
-    for (const byte of bytes) text += String.fromCharCode(byte < 0x80 ? byte : 0xdc00 + byte);
-    return text;
+    return undefined;
   }
 }
 
