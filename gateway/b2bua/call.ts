@@ -188,7 +188,7 @@ export class Call {
     if (input.method === "INVITE" && leg instanceof CalleeLeg) {
       this.#event(leg.id, leg.received(input.response, input.flow), now);
     } else if (input.method === "BYE" && input.response.status >= 200 && leg?.state === "leaving") {
-      leg.byeDone();
+      leg.byeAnswered(input.response, input.flow);
     }
   }
 

@@ -11,7 +11,12 @@
 import { type Random, randomToken } from "../random.ts";
 import { createRequest } from "../sip/build.ts";
 import { ackFor, dialogFromResponse, requestIn } from "../sip/dialog.ts";
-import { answerChallenge, type DigestCredentials, type DigestState } from "../sip/digest-client.ts";
+import {
+  answerChallenge,
+  type DigestAnswer,
+  type DigestCredentials,
+  type DigestState,
+} from "../sip/digest-client.ts";
 import type { Flow } from "../sip/flow.ts";
 import type { SipRequest, SipResponse } from "../sip/message.ts";
 import type { NameAddr } from "../sip/name-addr.ts";
@@ -173,18 +178,40 @@ export class CalleeLeg extends Leg {
   }
 
   #challenge(response: SipResponse, flow: Flow): LegEvent | undefined {
-    const { credentials, uri } = this.#invitation;
     this.#challenged += 1;
-    if (!credentials || !this.flow || this.#challenged > 2) {
-      return this.#fail(503, "the PBX wants credentials this connection doesn't have");
+    if (!this.#invite || !this.flow || this.#challenged > 2) {
+      return this.#fail(503, "the PBX keeps asking for the password");
     }
-    // Credentials go only where the INVITE went (S6): not to whoever answers from elsewhere.
-    if (flow.id !== this.flow.id) return this.#fail(503, "a challenge came from a foreign address");
-    const what = { method: "INVITE", uri, body: this.#invite?.body ?? new Uint8Array(0) };
-    const answer = answerChallenge(response, credentials, what, this.#digest, this.#random);
+    const answer = this.#answer(response, this.#invite, flow, this.#digest);
     if (!answer.ok) return this.#fail(503, answer.reason);
     this.#send(this.flow, answer.headers);
     return undefined;
+  }
+
+  protected override authorize(
+    response: SipResponse,
+    request: SipRequest,
+    flow: Flow,
+  ): [string, string][] | undefined {
+    const answer = this.#answer(response, request, flow, {});
+    return answer.ok ? answer.headers : undefined;
+  }
+
+  /** Credentials go only where the request went (S6): not to whoever answers from elsewhere. */
+  #answer(
+    response: SipResponse,
+    request: SipRequest,
+    flow: Flow,
+    state: DigestState,
+  ): DigestAnswer {
+    const { credentials } = this.#invitation;
+    if (!credentials) {
+      return { ok: false, reason: "the PBX wants credentials this connection doesn't have" };
+    }
+    if (flow.id !== this.flow?.id) {
+      return { ok: false, reason: "a challenge came from a foreign address" };
+    }
+    return answerChallenge(response, credentials, request, state, this.#random);
   }
 
   #fail(status: number, reason: string): LegEvent {

@@ -65,6 +65,8 @@ export abstract class Leg {
   #state: LegState = "idle";
   #flow: Flow | undefined;
   protected dialog: Dialog | undefined;
+  /** The BYE that may still be challenged. */
+  #bye: SipRequest | undefined;
   /** A re-offer whose answer waits for new ICE credentials. */
   #reoffer: { request: SipRequest; transaction: TransactionId } | undefined;
 
@@ -126,9 +128,28 @@ export abstract class Leg {
     }
   }
 
-  /** Our BYE was answered, or never will be. */
+  /** Our BYE was answered; a PBX that challenges it too gets its credentials once. */
+  byeAnswered(response: SipResponse, flow: Flow): void {
+    const isChallenge = response.status === 401 || response.status === 407;
+    const bye = this.#bye;
+    this.#bye = undefined;
+    const credentials = isChallenge && bye ? this.authorize(response, bye, flow) : undefined;
+    if (credentials) this.#sendBye([...reasonHeaders(bye), ...credentials]);
+    else this.byeDone();
+  }
+
+  /** Our BYE is done with, answered or not. */
   byeDone(): void {
     this.enter("over");
+  }
+
+  /** The headers that answer a challenge to a request of ours; a caller's leg has none. */
+  protected authorize(
+    _response: SipResponse,
+    _request: SipRequest,
+    _flow: Flow,
+  ): [string, string][] | undefined {
+    return undefined;
   }
 
   protected enter(state: LegState): void {
@@ -145,11 +166,15 @@ export abstract class Leg {
   }
 
   protected sendBye(reason: string): void {
+    this.#bye = this.#sendBye([["Reason", reasonValue(200, reason)]]);
+  }
+
+  #sendBye(headers: [string, string][]): SipRequest {
     if (!this.dialog || !this.#flow) throw new Error("BYE needs a dialog");
-    const headers: [string, string][] = [["Reason", reasonValue(200, reason)]];
     const request = requestIn(this.dialog, "BYE", { headers });
     this.orders.push({ type: "request", leg: this.id, flow: this.#flow, request });
     this.enter("leaving");
+    return request;
   }
 
   protected respond(
@@ -214,6 +239,11 @@ export abstract class Leg {
       this.respond(request, transaction, 200, { sdp });
     }
   }
+}
+
+function reasonHeaders(request: SipRequest | undefined): [string, string][] {
+  const value = request?.headers.get("Reason");
+  return value === undefined ? [] : [["Reason", value]];
 }
 
 const noDialog = { ok: false, status: 481, reason: "there is no such dialog" } as const;
