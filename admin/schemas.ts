@@ -3,7 +3,7 @@
  * values mean together is checked by `schema/check`, for every way in alike.
  */
 import { z } from "zod";
-import { isLineBreaking, LINE_BREAKING_MESSAGE } from "../schema/check.ts";
+import { isUnprintable, UNPRINTABLE_MESSAGE } from "../schema/check.ts";
 import type { Connection, User, UserId } from "../schema/config.ts";
 import type { ConnectionInput, UserInput } from "../schema/store.ts";
 
@@ -88,7 +88,7 @@ export const tokenBody = z
     name: text
       .min(1)
       .max(64)
-      .refine((name) => !isLineBreaking(name), LINE_BREAKING_MESSAGE),
+      .refine((name) => !isUnprintable(name), UNPRINTABLE_MESSAGE),
   })
   .meta({ id: "TokenInput" });
 

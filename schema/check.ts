@@ -23,11 +23,15 @@ const LINE_BREAKING = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 const CATCH_ALL = /^(?:\^|\^?(?:\.|\\d)(?:[*+]\$?)?)$/;
 const USER_NAME = /^[A-Za-z0-9\-_.+]{1,64}$/;
 
-export const LINE_BREAKING_MESSAGE = "line breaks and control characters are not allowed here";
+export const UNPRINTABLE_MESSAGE =
+  "line breaks, control characters and halves of characters are not allowed here";
 
-/** P12: true for what could become a line of its own in a SIP message or a log. */
-export function isLineBreaking(text: string): boolean {
-  return LINE_BREAKING.test(text);
+/**
+ * P12: true for what could become a line of its own in a SIP message or a log, and for lone
+ * surrogates, which UTF-8 can't carry.
+ */
+export function isUnprintable(text: string): boolean {
+  return LINE_BREAKING.test(text) || !text.isWellFormed();
 }
 
 export function checkConfig(config: Config): Findings {
@@ -70,7 +74,7 @@ function checkUser(user: User, path: string, findings: Findings): void {
 
 function checkText(text: string | undefined, path: string, findings: Findings): void {
   if (text === undefined) return;
-  if (isLineBreaking(text)) problem(findings, path, LINE_BREAKING_MESSAGE);
+  if (isUnprintable(text)) problem(findings, path, UNPRINTABLE_MESSAGE);
   if (text.length > 255) problem(findings, path, "at most 255 characters are allowed");
 }
 

@@ -5,7 +5,7 @@
 
 import { parseCidr, printCidr } from "../gateway/address.ts";
 import { type HashName, hashHex } from "../gateway/crypto.ts";
-import { checkConfig, isLineBreaking, LINE_BREAKING_MESSAGE } from "./check.ts";
+import { checkConfig, isUnprintable, UNPRINTABLE_MESSAGE } from "./check.ts";
 import type { Config, Connection, Problem } from "./config.ts";
 import type { Database } from "./database.ts";
 import { type ConnectionDetails, loadConfig, REALM_DEFAULT } from "./load.ts";
@@ -123,7 +123,7 @@ export class Store {
     actor: string,
     expected?: number,
   ): Promise<Saved> {
-    const problems = textProblems({ name: input.name });
+    const problems = textProblems({ name: input.name, password: input.password ?? "" });
     if (problems.length > 0) throw new Refused(422, "the connection can't be saved", problems);
     const saved = await this.#change("connection", id, actor, expected, async (database) => {
       const { name, type, enabled, password, ...rest } = input;
@@ -288,11 +288,11 @@ function redacted(item: object | undefined): string | null {
   );
 }
 
-/** What goes into columns as it is must be looked at before: a NUL does not come back. */
+/** What goes into columns as it is must be looked at before: neither a NUL nor half a character comes back. */
 function textProblems(texts: Readonly<Record<string, string>>): Problem[] {
   return Object.entries(texts)
-    .filter(([, text]) => isLineBreaking(text))
-    .map(([path]) => ({ path, message: LINE_BREAKING_MESSAGE }));
+    .filter(([, text]) => isUnprintable(text))
+    .map(([path]) => ({ path, message: UNPRINTABLE_MESSAGE }));
 }
 
 function passwordProblems(password: string | undefined, isNew: boolean): Problem[] {

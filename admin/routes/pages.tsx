@@ -1,6 +1,7 @@
 /** @jsxImportSource hono/jsx */
 /** The pages a person opens: set-up, log-in, the first page; and the files they need. */
 import { type Context, Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
 import homeScript from "../assets/home.js" with { type: "text" };
 import style from "../assets/style.css" with { type: "text" };
 import { AttemptLimit } from "../attempt-limit.ts";
@@ -59,7 +60,9 @@ function SetupUsed() {
 }
 
 async function fieldsOf(context: AdminContext): Promise<{ token: string; password: string }> {
-  const form = await context.req.parseBody();
+  const form = await context.req.parseBody().catch(() => {
+    throw new HTTPException(400, { message: "the body is no form" });
+  });
   const text = (value: unknown) => (typeof value === "string" ? value : "");
   return { token: text(form["token"]), password: text(form["password"]) };
 }

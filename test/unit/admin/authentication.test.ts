@@ -96,3 +96,16 @@ test("W4: attempts sent all at once are counted as well", async () => {
   expect(statuses.filter((status) => status === 401)).toHaveLength(5);
   await client.close();
 });
+
+test("W9: what is no form is refused, and no fault of ours", async () => {
+  const client = await openClient();
+  for (const type of ["multipart/form-data", "multipart/form-data; boundary=a"]) {
+    const headers = { Origin: ORIGIN, "Content-Type": type };
+    for (const path of ["/login", "/setup"]) {
+      const { status } = await client.raw("POST", path, { headers, body: "--a\r\nbroken" });
+      expect([type, path, status]).toEqual([type, path, 400]);
+    }
+  }
+  expect(client.faults).toEqual([]);
+  await client.close();
+});
