@@ -222,7 +222,7 @@ function readHeaders(text: string): { headers: Headers; fault: Fault | undefined
 }
 
 /** §7.3.1: a line that begins with white space continues the one before. */
-function unfold(text: string): string {
+export function unfold(text: string): string {
   return text.includes("\r\n ") || text.includes("\r\n\t")
     ? text.replace(/\r\n[ \t]+/g, " ")
     : text;
