@@ -44,6 +44,8 @@ export interface AgentOptions {
 }
 
 const REALM = "simulated";
+/** A phone that nobody answers stops ringing by itself, even where no CANCEL ever reached it. */
+const RINGS_FOR_MS = 240_000;
 
 export class SimulatedAgent {
   readonly stack: Stack;
@@ -230,7 +232,14 @@ export class SimulatedAgent {
     this.#ringing = { transaction, request };
     const isEarly = manner.type === "answer" && manner.early === true;
     respond(isEarly ? 183 : 180, now, isEarly);
-    if (manner.type !== "answer") return;
+    if (manner.type !== "answer") {
+      at(RINGS_FOR_MS, (then) => {
+        if (!this.#ringing) return;
+        this.#ringing = undefined;
+        respond(480, then);
+      });
+      return;
+    }
     at(manner.afterMs, (then) => {
       if (!this.#ringing) return;
       this.#ringing = undefined;

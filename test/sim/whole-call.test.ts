@@ -10,7 +10,7 @@ import type { Config, Connection, ConnectionId, UserId } from "../../schema/conf
 import { type Manner, SimulatedAgent } from "./simulated-agent.ts";
 import { GATEWAY, PBX, SimulatedWorld } from "./simulated-world.ts";
 
-const SEEDS = Number(process.env["JACKFIELD_SEEDS"] ?? 2_000);
+const SEEDS = Number(process.env["JACKFIELD_SEEDS"] ?? 5_000);
 const ONLY = process.env["JACKFIELD_SEED"];
 const NETWORK = { loss: 0.2, duplication: 0.1, delayMaxMs: 120 };
 /** Longer than every timer of a call: ringing, then the ends of all transactions. */
