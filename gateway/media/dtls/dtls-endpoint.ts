@@ -158,17 +158,27 @@ export class DtlsEndpoint {
       if (this.#state !== "handshaking") break;
       outputs.push(...this.#step(this.#role.receive(message), now));
     }
+    outputs.push(...this.#openEarly(now));
     return { outputs, stale: stale && messages.length === 0 };
+  }
+
+  /** Opens what came before the keys; only now, so that the messages it came with stay ahead. */
+  #openEarly(now: Millis): DtlsOutput[] {
+    if (!this.#opener) return [];
+    const early = this.#early;
+    this.#early = [];
+    return early.flatMap((record) => this.#record(record, now).outputs);
   }
 
   #step(step: Step, now: Millis): DtlsOutput[] {
     if (step.failure) return this.#fail(step.failure);
-    const outputs = this.#useKeys(now);
+    this.#useKeys();
+    const outputs: DtlsOutput[] = [];
     if (step.flight) {
       this.#flight = step.flight;
       this.#retransmitAfter = RETRANSMIT_FIRST_MS;
       this.#retransmitAt = now + this.#retransmitAfter;
-      outputs.unshift(...this.#sendFlight());
+      outputs.push(...this.#sendFlight());
     }
     if (step.finished) {
       this.#state = "connected";
@@ -178,15 +188,12 @@ export class DtlsEndpoint {
     return outputs;
   }
 
-  /** Turns the keys on as soon as they are agreed on, and opens what came too early. */
-  #useKeys(now: Millis): DtlsOutput[] {
+  /** Turns the keys on as soon as they are agreed on. */
+  #useKeys(): void {
     const { keys } = this.#handshake;
-    if (!keys || this.#opener) return [];
+    if (!keys || this.#opener) return;
     this.#writer.useKeys(keys.local);
     this.#opener = new RecordOpener(keys.remote);
-    const early = this.#early;
-    this.#early = [];
-    return early.flatMap((record) => this.#record(record, now).outputs);
   }
 
   #connected(): DtlsOutput {
