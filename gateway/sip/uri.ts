@@ -1,7 +1,7 @@
 /**
  * SIP and SIPS URIs: RFC 3261 §19.1. Text ⇄ values; other schemes are told apart, not parsed.
  */
-import { utf8 } from "../bytes.ts";
+import { equalBytes, fromUtf8, utf8 } from "../bytes.ts";
 import { type Parameters, parseHostPort, printHostPort } from "./grammar.ts";
 
 export interface SipUri {
@@ -25,6 +25,7 @@ const PASSWORD = /^(?:[A-Za-z0-9\-_.!~*'()&=+$,]|%[0-9A-Fa-f]{2})*$/;
 const PARAMETER_TEXT = /^(?:[A-Za-z0-9\-_.!~*'()[\]/:&+$]|%[0-9A-Fa-f]{2})*$/;
 const NOT_IN_URI = /[\s<>"]/;
 const ESCAPES = /(?:%[0-9A-Fa-f]{2})+/g;
+const REPLACEMENT = 0xfffd;
 const NOT_IN_USER = /[^A-Za-z0-9\-_.!~*'()&=+$,;?/]/gu;
 
 /** The scheme in lower case; undefined where there is none. */
@@ -89,24 +90,25 @@ function decode(text: string): string {
 }
 
 function decodeRun(escapes: string): string {
+  const bytes = Uint8Array.fromHex(escapes.replaceAll("%", ""));
   let text = "";
-  for (let at = 0; at < escapes.length; ) {
-    const lead = Number.parseInt(escapes.slice(at + 1, at + 3), 16);
+  for (let at = 0; at < bytes.length; ) {
+    const lead = bytes[at] ?? 0;
     const length = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    const character = decodeCharacter(escapes.slice(at, at + 3 * length));
+    const character = decodeCharacter(bytes.subarray(at, at + length));
     text += character ?? String.fromCharCode(0xdc00 + lead);
-    at += character === undefined ? 3 : 3 * length;
+    at += character === undefined ? 1 : length;
   }
   return text;
 }
 
-/** Undefined where the escapes are no UTF-8. */
-function decodeCharacter(escapes: string): string | undefined {
-  try {
-    return decodeURIComponent(escapes);
-  } catch {
-    return undefined;
-  }
+/** Undefined where the bytes are not one character in UTF-8. */
+function decodeCharacter(bytes: Uint8Array): string | undefined {
+  const text = fromUtf8(bytes);
+  const code = text.codePointAt(0) ?? REPLACEMENT;
+  if (text.length !== (code > 0xffff ? 2 : 1)) return undefined;
+  // What stands for wrong bytes may also have been sent as itself.
+  return code === REPLACEMENT && !equalBytes(bytes, utf8(text)) ? undefined : text;
 }
 
 /** Percent-encodes in the user part what §25.1 does not allow there as it stands. */

@@ -90,6 +90,9 @@ test.each([
 
 test("bytes that are no UTF-8 are kept, and not escaped twice", () => {
   expect(printUri(uri("sip:a%FFb%00@h"))).toBe("sip:a%FFb%00@h");
+  expect(printUri(uri("sip:%ef%bf%bd%ef%bb%bf%c0%af@h"))).toBe("sip:%EF%BF%BD%EF%BB%BF%C0%AF@h");
+  // Overlong and surrogate forms are no other spelling of a character.
+  expect(uri("sip:%c0%af@h").user).not.toContain("/");
   expect(printUri(uri("sip:%25ff@h"))).toBe("sip:%25ff@h");
   expect(printUri(uri("sip:%c3%bc@h"))).toBe("sip:%C3%BC@h");
 });
