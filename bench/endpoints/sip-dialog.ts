@@ -17,7 +17,7 @@ import { answerChallenge, type DigestState } from "../../gateway/sip/digest-clie
 import type { Flow } from "../../gateway/sip/flow.ts";
 import type { SipMessage, SipRequest, SipResponse } from "../../gateway/sip/message.ts";
 import { tagOf } from "../../gateway/sip/name-addr.ts";
-import type { TransactionId } from "../../gateway/sip/stack.ts";
+import type { TransactionId } from "../../gateway/sip/transaction-table.ts";
 import type { Served, SipEndpoint } from "./sip-endpoint.ts";
 
 export interface Identity {

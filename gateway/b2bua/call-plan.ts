@@ -3,14 +3,14 @@
  * (RTE-11, CON-17). The only place where identities of one side become those of the other.
  */
 
-import type { Connection, ConnectionId, User, UserId } from "../../schema/config.ts";
+import type { Connection, User } from "../../schema/config.ts";
 import type { CodecName, LegId } from "../media/protocol.ts";
 import type { Random } from "../random.ts";
 import { from } from "../sip/accessors.ts";
 import type { Flow } from "../sip/flow.ts";
 import type { SipRequest } from "../sip/message.ts";
 import type { NameAddr } from "../sip/name-addr.ts";
-import type { TransactionId } from "../sip/stack.ts";
+import type { TransactionId } from "../sip/transaction-table.ts";
 import { parseUri, printUri } from "../sip/uri.ts";
 import type { CallLegs } from "./call.ts";
 import { CalleeLeg, type Invitation } from "./callee-leg.ts";
@@ -18,13 +18,6 @@ import { CallerLeg } from "./caller-leg.ts";
 import { credentialsOf, localUri, numberUri, routesOf } from "./identity.ts";
 import type { CallOrder } from "./order.ts";
 import type { Binding } from "./registrar.ts";
-import type { CallStatus } from "./status.ts";
-
-/** What of a call is known when it starts. */
-export type CallFacts = Pick<CallStatus, "id" | "direction" | "caller" | "callee"> & {
-  readonly connection?: ConnectionId;
-  readonly user?: UserId;
-};
 
 /** The softphone side, best first: Opus where the browser has it, else what needs no Opus. */
 const WEBRTC_CODECS: readonly CodecName[] = ["opus", "G722", "PCMA", "PCMU"];

@@ -7,7 +7,7 @@ import { Agenda } from "../agenda.ts";
 import type { Millis } from "../machine.ts";
 import type { LegId } from "../media/protocol.ts";
 import type { Flow } from "../sip/flow.ts";
-import type { TransactionId } from "../sip/stack.ts";
+import type { TransactionId } from "../sip/transaction-table.ts";
 import type { Call } from "./call.ts";
 import type { Trunk } from "./trunk.ts";
 

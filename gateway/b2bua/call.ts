@@ -10,17 +10,22 @@
  * sockets and no clock: inputs in, orders out.
  */
 
-import type { WallMillis } from "../machine.ts";
-import { type Millis, Timers } from "../machine.ts";
+import type { ConnectionId, UserId } from "../../schema/config.ts";
+import { type Millis, Timers, type WallMillis } from "../machine.ts";
 import type { LegId } from "../media/protocol.ts";
 import type { Flow } from "../sip/flow.ts";
-import type { CallFacts } from "./call-plan.ts";
 import { CalleeLeg } from "./callee-leg.ts";
 import type { CallerLeg } from "./caller-leg.ts";
 import { bestFailure, type Failure } from "./forking.ts";
 import type { LegEvent } from "./leg.ts";
 import type { CallInput, CallOrder, MediaOrder } from "./order.ts";
 import type { CallRecord, CallState, CallStatus } from "./status.ts";
+
+/** What of a call is known when it starts. */
+export type CallFacts = Pick<CallStatus, "id" | "direction" | "caller" | "callee"> & {
+  readonly connection?: ConnectionId;
+  readonly user?: UserId;
+};
 
 /** Media and flow must be there by then; both take milliseconds. */
 const PREPARE_MS = 10_000;

@@ -9,7 +9,7 @@ import type { Result } from "../sdp/offer-answer.ts";
 import { dialogFromRequest } from "../sip/dialog.ts";
 import type { Flow } from "../sip/flow.ts";
 import type { SipRequest } from "../sip/message.ts";
-import type { TransactionId } from "../sip/stack.ts";
+import type { TransactionId } from "../sip/transaction-table.ts";
 import { Leg, type LegOptions, sdpOf } from "./leg.ts";
 
 export class CallerLeg extends Leg {

@@ -13,7 +13,7 @@ import { createResponse } from "../sip/build.ts";
 import { acceptRequest, type Dialog, requestIn } from "../sip/dialog.ts";
 import type { Flow } from "../sip/flow.ts";
 import type { SipMessage, SipRequest, SipResponse } from "../sip/message.ts";
-import type { TransactionId } from "../sip/stack.ts";
+import type { TransactionId } from "../sip/transaction-table.ts";
 import { contactUri } from "./identity.ts";
 import { Negotiation } from "./negotiation.ts";
 import type { CallOrder } from "./order.ts";

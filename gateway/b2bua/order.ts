@@ -14,7 +14,7 @@ import type {
 } from "../media/protocol.ts";
 import type { Flow } from "../sip/flow.ts";
 import type { SipRequest, SipResponse } from "../sip/message.ts";
-import type { TransactionId } from "../sip/stack.ts";
+import type { TransactionId } from "../sip/transaction-table.ts";
 import type { CallRecord } from "./status.ts";
 
 export type CallInput =

@@ -28,10 +28,9 @@ import { type Framed, StreamFraming } from "./stream-framing.ts";
 import {
   type ClientTransaction,
   type ServerTransaction,
+  type TransactionId,
   TransactionTable,
 } from "./transaction-table.ts";
-
-export type TransactionId = string & { readonly brand: "TransactionId" };
 
 export type StackOutput =
   | { type: "send"; flow: FlowId; bytes: Uint8Array }
@@ -429,7 +428,7 @@ export class Stack {
   }
 
   #nextId(): TransactionId {
-    return this.#table.nextId() as TransactionId;
+    return this.#table.nextId();
   }
 }
 

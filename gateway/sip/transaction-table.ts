@@ -7,7 +7,8 @@ import type { SipRequest, SipResponse } from "./message.ts";
 import { tagOf } from "./name-addr.ts";
 import type { NonInviteClientTransaction } from "./non-invite-client-transaction.ts";
 import type { NonInviteServerTransaction } from "./non-invite-server-transaction.ts";
-import type { TransactionId } from "./stack.ts";
+
+export type TransactionId = string & { readonly brand: "TransactionId" };
 
 export interface ClientTransaction {
   readonly id: TransactionId;
@@ -56,9 +57,9 @@ export class TransactionTable {
     return { clientTransactions: this.#clients.size, serverTransactions: this.#servers.size };
   }
 
-  nextId(): string {
+  nextId(): TransactionId {
     this.#count += 1;
-    return `t${this.#count}`;
+    return `t${this.#count}` as TransactionId;
   }
 
   client(id: TransactionId): ClientTransaction | undefined {

@@ -17,7 +17,8 @@ import { answerChallenge } from "../../gateway/sip/digest-client.ts";
 import { DigestServer, type Ha1 } from "../../gateway/sip/digest-server.ts";
 import type { Flow } from "../../gateway/sip/flow.ts";
 import type { SipRequest, SipResponse } from "../../gateway/sip/message.ts";
-import { Stack, type StackOutput, type TransactionId } from "../../gateway/sip/stack.ts";
+import { Stack, type StackOutput } from "../../gateway/sip/stack.ts";
+import type { TransactionId } from "../../gateway/sip/transaction-table.ts";
 import type { SeededRandom } from "./random.ts";
 
 /** What it does with a call that comes in. */

@@ -50,6 +50,11 @@ export type DtlsOutput =
 const MTU_BYTES = 1_200;
 const RETRANSMIT_FIRST_MS = 200;
 const RETRANSMIT_MAX_MS = 5_000;
+/**
+ * A repeated message calls forth our flight only this long after its last sending. Without that
+ * every doubled datagram would call forth a whole flight, and every piece of it another.
+ */
+const REPEAT_AFTER_MS = RETRANSMIT_FIRST_MS / 2;
 const GIVE_UP_MS = 30_000;
 /** Records of epoch 1 that came before the keys: a reordered Finished. */
 const EARLY_RECORDS_MAX = 4;
@@ -70,6 +75,7 @@ export class DtlsEndpoint {
   #retransmitAfter = RETRANSMIT_FIRST_MS;
   #retransmitAt: Millis | undefined;
   #giveUpAt: Millis = 0;
+  #flightSentAt: Millis = 0;
 
   constructor(options: DtlsOptions) {
     this.#options = options;
@@ -106,7 +112,7 @@ export class DtlsEndpoint {
       isStale ||= taken.stale;
     }
     // The peer repeats what we have answered: our last flight was lost (§4.2.4).
-    if (isStale && this.#mayRepeat()) outputs.push(...this.#sendFlight());
+    if (isStale && this.#mayRepeat(now)) outputs.push(...this.#sendFlight(now));
     return outputs;
   }
 
@@ -118,7 +124,7 @@ export class DtlsEndpoint {
     }
     this.#retransmitAfter = Math.min(2 * this.#retransmitAfter, RETRANSMIT_MAX_MS);
     this.#retransmitAt = now + this.#retransmitAfter;
-    return this.#sendFlight();
+    return this.#sendFlight(now);
   }
 
   /** Says goodbye; what comes later is ignored. */
@@ -178,7 +184,7 @@ export class DtlsEndpoint {
       this.#flight = step.flight;
       this.#retransmitAfter = RETRANSMIT_FIRST_MS;
       this.#retransmitAt = now + this.#retransmitAfter;
-      outputs.push(...this.#sendFlight());
+      outputs.push(...this.#sendFlight(now));
     }
     if (step.finished) {
       this.#state = "connected";
@@ -204,8 +210,8 @@ export class DtlsEndpoint {
   }
 
   /** After the end only the server's last flight can be missed (RFC 6347 §4.2.4). */
-  #mayRepeat(): boolean {
-    if (this.#flight.length === 0) return false;
+  #mayRepeat(now: Millis): boolean {
+    if (this.#flight.length === 0 || now < this.#flightSentAt + REPEAT_AFTER_MS) return false;
     return (
       this.#state === "handshaking" ||
       (this.#state === "connected" && this.#options.role === "server")
@@ -213,7 +219,8 @@ export class DtlsEndpoint {
   }
 
   /** The flight in as few datagrams as the MTU allows; each time with new record numbers. */
-  #sendFlight(): DtlsOutput[] {
+  #sendFlight(now: Millis): DtlsOutput[] {
+    this.#flightSentAt = now;
     const mtu = this.#options.mtu ?? MTU_BYTES;
     const datagrams: Uint8Array[][] = [[]];
     let size = 0;
