@@ -121,6 +121,17 @@ export class Headers {
     return this.all(name).flatMap(splitList);
   }
 
+  /** The first header among `wanted` (lower case) that has two lines. */
+  firstRepeated(wanted: ReadonlySet<string>): string | undefined {
+    const seen: string[] = [];
+    for (const { key } of this.#lines) {
+      if (!wanted.has(key)) continue;
+      if (seen.includes(key)) return spellingOf(key);
+      seen.push(key);
+    }
+    return undefined;
+  }
+
   has(name: string): boolean {
     return this.get(name) !== undefined;
   }

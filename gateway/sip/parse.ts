@@ -29,16 +29,17 @@ interface Fault {
 
 const UINT32_MAX = 2 ** 32 - 1;
 const MANDATORY = ["Via", "From", "To", "Call-ID", "CSeq"] as const;
-const SINGLE = [
-  "From",
-  "To",
-  "Call-ID",
-  "CSeq",
-  "Max-Forwards",
-  "Expires",
-  "Content-Length",
-  "Content-Type",
-] as const;
+/** In lower case, as `Headers` compares them. */
+const SINGLE: ReadonlySet<string> = new Set([
+  "from",
+  "to",
+  "call-id",
+  "cseq",
+  "max-forwards",
+  "expires",
+  "content-length",
+  "content-type",
+]);
 const RESPONSE_LINE = /^SIP\/2\.0 ([1-6][0-9]{2})(?: (.*))?$/i;
 const VERSION = /^SIP\/[0-9]{1,9}\.[0-9]{1,9}$/i;
 /** A Call-ID's `word` is ASCII (§25.1): what isn't could collapse into another one's text. */
@@ -141,8 +142,8 @@ function requestLineFault(
 /** §8.1.1: what every message has, once, and readable. */
 function headerFault(headers: Headers, method: string | undefined): Fault | undefined {
   for (const name of MANDATORY) if (!headers.has(name)) return bad(`${name} is missing`);
-  for (const name of SINGLE)
-    if (headers.all(name).length > 1) return bad(`${name} stands there twice`);
+  const repeated = headers.firstRepeated(SINGLE);
+  if (repeated !== undefined) return bad(`${repeated} stands there twice`);
   if (!readVias(headers)) return bad("Via is malformed");
   if (!readFrom(headers)) return bad("From is malformed");
   if (!readTo(headers)) return bad("To is malformed");
