@@ -151,13 +151,17 @@ export class DtlsEndpoint {
     if (record.type !== ContentType.handshake) return nothing;
     // Once the keys are on, plaintext may only be a repetition: it can start nothing new.
     if (this.#state === "connected" && record.epoch === 0) {
-      return { outputs: [], stale: this.#reassembly.add(content).stale };
+      return { outputs: [], stale: this.#reassembly.add(content, 0).stale };
     }
-    return this.#handshakeContent(content, now);
+    return this.#handshakeContent(content, record.epoch, now);
   }
 
-  #handshakeContent(content: Uint8Array, now: Millis): { outputs: DtlsOutput[]; stale: boolean } {
-    const { messages, stale } = this.#reassembly.add(content);
+  #handshakeContent(
+    content: Uint8Array,
+    epoch: number,
+    now: Millis,
+  ): { outputs: DtlsOutput[]; stale: boolean } {
+    const { messages, stale } = this.#reassembly.add(content, epoch);
     const outputs: DtlsOutput[] = [];
     for (const message of messages) {
       // Renegotiation is never begun and never answered.

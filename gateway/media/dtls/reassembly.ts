@@ -3,6 +3,7 @@
  * overlapping, of one byte; messages leave in order and whole. What is buffered is bounded (P8).
  */
 import { DTLS_HANDSHAKE_BYTES_MAX } from "../../limits.ts";
+import { HandshakeType } from "./handshake-message.ts";
 import { Reader } from "./wire.ts";
 
 export interface HandshakeMessage {
@@ -31,8 +32,12 @@ export class Reassembly {
     return this.#next;
   }
 
-  /** Takes the content of a handshake record; `stale` tells that a message came again. */
-  add(content: Uint8Array): { messages: HandshakeMessage[]; stale: boolean } {
+  /**
+   * Takes the content of a handshake record; `stale` tells that a message came again. Finished is
+   * the one message of epoch 1 and comes in no other: in plaintext it is dropped, as is what is
+   * malformed (RFC 6347 §4.1.2.7).
+   */
+  add(content: Uint8Array, epoch: number): { messages: HandshakeMessage[]; stale: boolean } {
     const reader = new Reader(content);
     let stale = false;
     while (reader.left > 0) {
@@ -42,6 +47,7 @@ export class Reassembly {
       const offset = reader.uint24();
       const fragment = reader.vector(3);
       if (reader.failed || offset + fragment.length > length) break;
+      if ((type === HandshakeType.finished) !== (epoch === 1)) continue;
       if (sequence < this.#next) stale = true;
       else this.#keep(type, length, sequence, offset, fragment);
     }
