@@ -39,13 +39,19 @@ export function openHttp(options: GatewayOptions, sockets: SipWebSocket, fetch: 
     );
   }
   return {
-    url: `${tls ? "https" : "http"}://${http.host}:${server.port}`,
+    url: `${tls ? "https" : "http"}://${reachableHost(http.host)}:${server.port}`,
     stop: async () => {
       if (tls) unwatchFile(tls.certificate);
       sockets.closeAll();
       await server.stop(true);
     },
   };
+}
+
+/** An address that means "every address" leads nowhere in a browser; this machine's name does. */
+function reachableHost(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "localhost";
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 function listen(
