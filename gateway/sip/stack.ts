@@ -19,7 +19,7 @@ import { InviteClientTransaction } from "./invite-client-transaction.ts";
 import { InviteServerTransaction } from "./invite-server-transaction.ts";
 import { acknowledgementKey, clientKey, clientKeyOf, mergeKey, serverKey } from "./matching.ts";
 import type { SipRequest, SipResponse } from "./message.ts";
-import { tagOf } from "./name-addr.ts";
+import { parseNameAddr, tagOf } from "./name-addr.ts";
 import { NonInviteClientTransaction } from "./non-invite-client-transaction.ts";
 import { NonInviteServerTransaction } from "./non-invite-server-transaction.ts";
 import { parseMessage } from "./parse.ts";
@@ -437,10 +437,11 @@ function eventOf(status: number): "provisional" | "success" | "failure" {
   return status < 300 ? "success" : "failure";
 }
 
-/** §8.2.6.2: every response but a 100 carries a To tag. */
+/** §8.2.6.2: every response but a 100 carries a To tag; one that can't be read stays as it is. */
 function withToTag(response: SipResponse, tag: string): SipResponse {
   const value = response.headers.get("To");
-  if (value === undefined || response.status === 100 || /;\s*tag\s*=/i.test(value)) return response;
+  const parsed = value === undefined ? undefined : parseNameAddr(value);
+  if (!parsed || response.status === 100 || tagOf(parsed) !== undefined) return response;
   const headers = response.headers.clone();
   headers.set("To", `${value};tag=${tag}`);
   return { ...response, headers };

@@ -89,6 +89,10 @@ export class BrowserPhone {
     return this.page.evaluate(() => globalThis.phone.hangUp());
   }
 
+  hold(on: boolean): Promise<void> {
+    return this.page.evaluate((wanted) => globalThis.phone.hold(wanted), on);
+  }
+
   state(): Promise<ReturnType<PhoneFace["state"]>> {
     return this.page.evaluate(() => globalThis.phone.state());
   }

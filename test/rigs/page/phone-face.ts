@@ -6,6 +6,8 @@ export interface PhoneFace {
   /** Answers the call that rings now or next. */
   answerNext(): void;
   hangUp(): void;
+  /** Holds or resumes by a re-INVITE; resolves when it was answered. JsSIP alone. */
+  hold(on: boolean): Promise<void>;
   state(): { registered: boolean; call: string; cause: string; log: string[] };
   startRecording(): void;
   /** Signed 16-bit mono at `rate`, little-endian, in base64. */

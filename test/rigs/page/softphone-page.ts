@@ -139,6 +139,12 @@ function jssipPhone(): PhoneFace {
       if (status.call === "ringing") answer();
     },
     hangUp: () => session?.terminate(),
+    hold: (on) =>
+      new Promise((resolve, reject) => {
+        const done = () => resolve();
+        const accepted = on ? session?.hold({}, done) : session?.unhold({}, done);
+        if (accepted !== true) reject(new Error("the session can't be held now"));
+      }),
   };
 }
 
@@ -218,6 +224,7 @@ function sipjsPhone(): PhoneFace {
       answering = true;
       if (status.call === "ringing") answer();
     },
+    hold: () => Promise.reject(new Error("not offered with SIP.js")),
     hangUp: () => {
       if (session?.state === SessionState.Established) void session.bye();
       else if (session instanceof Inviter) void session.cancel();

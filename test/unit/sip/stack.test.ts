@@ -260,3 +260,12 @@ test("§13.2.2.4: each branch of a fork that answers is told once, its repetitio
   const again = caller.stack.receive(caller.flow, print("one"), 40);
   expect(textOf(again)[0]).toStartWith("ACK ");
 });
+
+test("§8.2.6.2: a response gets a To tag, also where the address itself has a parameter of that name", () => {
+  const { stack, flow } = callee();
+  const request = fromUtf8(invite("z9hG4bK-7")).replace("To: <sip:b@h>", "To: <sip:b@h;tag=x>");
+  const [first] = stack.receive(flow, utf8(request), 0);
+  if (first?.type !== "request") throw new Error("not handed up");
+  const [text = ""] = textOf(stack.reply(flow, createResponse(first.request, 403)));
+  expect(text).toMatch(/\r\nTo: <sip:b@h;tag=x>;tag=[0-9a-f]+\r\n/);
+});
