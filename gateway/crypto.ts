@@ -135,11 +135,11 @@ export function verifyWithCertificate(
   }
 }
 
-export type CurveName = "x25519" | "secp256r1";
+export type CurveName = "x25519" | "secp256r1" | "secp384r1";
 
 /** Our half of an ephemeral Diffie-Hellman exchange (RFC 8422 §5.4). */
 export interface EphemeralKey {
-  /** As it goes on the wire: 32 bytes, or an uncompressed point of 65. */
+  /** As it goes on the wire: 32 bytes, or an uncompressed point of 65 or 97. */
   readonly publicBytes: Uint8Array;
   /** The shared secret; undefined for a public key that is none. */
   agree(peer: Uint8Array): Uint8Array | undefined;
@@ -149,7 +149,7 @@ export interface EphemeralKey {
 const X25519_PREFIX = Uint8Array.fromHex("302a300506032b656e032100");
 
 export function generateEphemeralKey(curve: CurveName): EphemeralKey {
-  return curve === "x25519" ? ephemeralX25519() : ephemeralP256();
+  return curve === "x25519" ? ephemeralX25519() : ephemeralNist(curve);
 }
 
 function ephemeralX25519(): EphemeralKey {
@@ -172,8 +172,9 @@ function ephemeralX25519(): EphemeralKey {
   };
 }
 
-function ephemeralP256(): EphemeralKey {
-  const exchange = node.createECDH("prime256v1");
+function ephemeralNist(curve: Exclude<CurveName, "x25519">): EphemeralKey {
+  // Node calls secp256r1 by the name ANSI X9.62 gave it.
+  const exchange = node.createECDH(curve === "secp256r1" ? "prime256v1" : curve);
   const publicBytes = new Uint8Array(exchange.generateKeys());
   return {
     publicBytes,

@@ -22,8 +22,10 @@ import {
   type Role,
   type Step,
   unexpected,
+  wrongVersion,
 } from "./handshake.ts";
 import {
+  DTLS_1_2,
   HandshakeType,
   readCertificate,
   readCertificateRequest,
@@ -98,6 +100,7 @@ export class ClientFlights implements Role {
     const handshake = this.#handshake;
     const hello = readServerHello(message.body);
     if (!hello) return malformed;
+    if (hello.version !== DTLS_1_2) return wrongVersion;
     const suite = CIPHER_SUITES.find(({ id }) => id === hello.suites[0]);
     const profile = SRTP_PROFILES.find(({ id }) => id === hello.srtpProfiles[0]);
     if (!suite)

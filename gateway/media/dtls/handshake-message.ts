@@ -17,7 +17,11 @@ export const HandshakeType = {
 } as const;
 
 export const HANDSHAKE_HEADER_BYTES = 12;
-const VERSION = Uint8Array.of(254, 253);
+/** DTLS counts down: 1.0 is 0xfeff, and a later version offers 1.2 or less here (RFC 6347 §4.2.1). */
+export const DTLS_1_2 = 0xfefd;
+const DTLS_MAJOR = 0xfe;
+const VERSION = number(DTLS_1_2, 2);
+const NULL_COMPRESSION = 0;
 const NAMED_CURVE = 3;
 /** RFC 5746 §3.3: says the same as an empty renegotiation_info. */
 const RENEGOTIATION_SCSV = 0x00ff;
@@ -51,6 +55,8 @@ export function writeFragment(
 }
 
 export interface Hello {
+  /** A client's highest, a server's choice; 1.3 hides behind 1.2 in supported_versions. */
+  version: number;
   random: Uint8Array;
   sessionId: Uint8Array;
   /** ClientHello only. */
@@ -111,7 +117,7 @@ export function writeServerHello(
   );
 }
 
-/** Undefined when the body is malformed or not of DTLS 1.2. */
+/** Undefined when the body is malformed, which a begun renegotiation counts as (RFC 5746 §3.6). */
 export function readClientHello(body: Uint8Array): Hello | undefined {
   const reader = new Reader(body);
   const version = reader.uint16();
@@ -119,12 +125,11 @@ export function readClientHello(body: Uint8Array): Hello | undefined {
   const sessionId = reader.vector(1);
   const cookie = reader.vector(1);
   const suites = readUint16s(reader.vector(2));
-  reader.vector(1);
+  const compressions = reader.vector(1);
   const extensions = readExtensions(reader);
-  // DTLS counts down: 1.2 is 0xfefd, later versions say so in supported_versions.
-  if (reader.failed || !extensions || version > 0xfefd) return undefined;
-  const hello = helloOf(random, sessionId, cookie, suites, extensions);
-  hello.secureRenegotiation ||= suites.includes(RENEGOTIATION_SCSV);
+  if (!extensions || !compressions.includes(NULL_COMPRESSION)) return undefined;
+  const hello = helloOf(version, random, sessionId, cookie, suites, extensions);
+  if (hello) hello.secureRenegotiation ||= suites.includes(RENEGOTIATION_SCSV);
   return hello;
 }
 
@@ -136,8 +141,8 @@ export function readServerHello(body: Uint8Array): Hello | undefined {
   const suite = reader.uint16();
   const compression = reader.uint8();
   const extensions = readExtensions(reader);
-  if (reader.failed || !extensions || version !== 0xfefd || compression !== 0) return undefined;
-  return helloOf(random, sessionId, EMPTY, [suite], extensions);
+  if (!extensions || compression !== NULL_COMPRESSION) return undefined;
+  return helloOf(version, random, sessionId, EMPTY, [suite], extensions);
 }
 
 /** The cookie of a HelloVerifyRequest (RFC 6347 §4.2.1). */
@@ -224,26 +229,34 @@ function extension(type: number, body: Uint8Array): Uint8Array {
   return concat(number(type, 2), vector(2, body));
 }
 
+/** The end of a hello. RFC 5246 §7.4.1.4: each extension at most once; §7.4.1.2: nothing after. */
 function readExtensions(reader: Reader): Map<number, Uint8Array> | undefined {
   const extensions = new Map<number, Uint8Array>();
-  if (reader.left === 0) return extensions;
+  if (reader.left === 0) return reader.failed ? undefined : extensions;
   const list = new Reader(reader.vector(2));
   while (list.left > 0 && !list.failed) {
     const type = list.uint16();
+    if (extensions.has(type)) return undefined;
     extensions.set(type, list.vector(2));
   }
-  return reader.failed || list.failed ? undefined : extensions;
+  return reader.failed || reader.left > 0 || list.failed ? undefined : extensions;
 }
 
 function helloOf(
+  version: number,
   random: Uint8Array,
   sessionId: Uint8Array,
   cookie: Uint8Array,
   suites: number[],
   extensions: ReadonlyMap<number, Uint8Array>,
-): Hello {
+): Hello | undefined {
+  if (version >> 8 !== DTLS_MAJOR) return undefined;
+  // A connection that is being renegotiated would be named here; we never have one.
+  const renegotiation = extensions.get(Extension.renegotiationInfo);
+  if (renegotiation && (renegotiation.length !== 1 || renegotiation[0] !== 0)) return undefined;
   const list = (type: number) => readUint16s(new Reader(extensions.get(type) ?? EMPTY).vector(2));
   return {
+    version,
     random,
     sessionId,
     cookie,
@@ -252,6 +265,6 @@ function helloOf(
     signatures: list(Extension.signatureAlgorithms),
     srtpProfiles: list(Extension.useSrtp),
     extendedMasterSecret: extensions.has(Extension.extendedMasterSecret),
-    secureRenegotiation: extensions.has(Extension.renegotiationInfo),
+    secureRenegotiation: renegotiation !== undefined,
   };
 }

@@ -45,6 +45,7 @@ export const Alert = {
   illegalParameter: 47,
   decodeError: 50,
   decryptError: 51,
+  protocolVersion: 70,
 } as const;
 
 export interface HandshakeOptions {
@@ -196,6 +197,10 @@ export function failure(alert: number, detail: string): Failure {
 
 export const unexpected: Step = {
   failure: failure(Alert.unexpectedMessage, "a handshake message came out of turn"),
+};
+
+export const wrongVersion: Step = {
+  failure: failure(Alert.protocolVersion, "the other side does not speak DTLS 1.2"),
 };
 
 export const malformed: Step = {

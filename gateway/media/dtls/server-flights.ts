@@ -23,8 +23,10 @@ import {
   type Role,
   type Step,
   unexpected,
+  wrongVersion,
 } from "./handshake.ts";
 import {
+  DTLS_1_2,
   HandshakeType,
   readCertificate,
   readCertificateVerify,
@@ -73,6 +75,7 @@ export class ServerFlights implements Role {
     const handshake = this.#handshake;
     const hello = readClientHello(message.body);
     if (!hello) return malformed;
+    if (hello.version > DTLS_1_2) return wrongVersion;
     const suite = CIPHER_SUITES.find(
       ({ id, signs }) => signs === "ecdsa" && hello.suites.includes(id),
     );

@@ -309,7 +309,7 @@ const OFFER: Pick<Hello, "suites" | "groups" | "signatures" | "srtpProfiles"> = 
 const USELESS: [string, Partial<typeof OFFER>][] = [
   ["unknown suites", { suites: [0x1301, 0x009c, 0xc013] }],
   ["suites for RSA, which we have no certificate of,", { suites: [0xc02f, 0xc030] }],
-  ["unknown groups", { groups: [24, 25, 30] }],
+  ["unknown groups", { groups: [0x11ec, 25, 30] }],
   ["SHA-1 and RSA signatures", { signatures: [0x0203, 0x0201, 0x0401] }],
   ["unknown SRTP profiles", { srtpProfiles: [5, 6, 0x7777] }],
   ["no SRTP profile", { srtpProfiles: [] }],
