@@ -1,7 +1,14 @@
 /** A client and a server of ours against each other, over good and bad networks. */
 import { expect, test } from "bun:test";
+import { concat } from "../../../../gateway/bytes.ts";
 import { fingerprintOf } from "../../../../gateway/media/dtls/certificate.ts";
+import {
+  HandshakeType,
+  readClientHello,
+  writeFragment,
+} from "../../../../gateway/media/dtls/handshake-message.ts";
 import { ContentType, RecordWriter, readRecords } from "../../../../gateway/media/dtls/record.ts";
+import { vector } from "../../../../gateway/media/dtls/wire.ts";
 import { seededChance } from "../chance.ts";
 import { Association, clientCertificate, type Side, serverCertificate } from "./association.ts";
 
@@ -221,4 +228,32 @@ test("two handshakes never agree on the same keys", () => {
     new Association(seed).run().all("client", "connected")[0]?.keys.localKey.toHex(),
   );
   expect(new Set(keys).size).toBe(3);
+});
+
+/** A HelloVerifyRequest, which our own server never sends. */
+function verifyRequest(sequence: number, cookie: Uint8Array): Uint8Array {
+  const body = concat(Uint8Array.of(0xfe, 0xff), vector(1, cookie));
+  const fragment = writeFragment(HandshakeType.helloVerifyRequest, sequence, body, 0, body.length);
+  return new RecordWriter().write(ContentType.handshake, 0, fragment);
+}
+
+test("a client asked for a cookie says its hello again with it, and the same random", () => {
+  const { client } = new Association();
+  const hellos = [
+    ...client.start(0),
+    ...client.receive(verifyRequest(0, Uint8Array.of(7, 8, 9)), 1),
+  ].map((output) => {
+    const datagram = output.type === "send" ? output.datagram : new Uint8Array(0);
+    const fragment = readRecords(datagram)[0]?.fragment ?? new Uint8Array(0);
+    return { sequence: fragment[5], hello: readClientHello(fragment.subarray(12)) };
+  });
+  expect(hellos.map(({ sequence }) => sequence)).toEqual([0, 1]);
+  expect(hellos.map(({ hello }) => hello?.cookie)).toEqual([
+    new Uint8Array(0),
+    Uint8Array.of(7, 8, 9),
+  ]);
+  expect(hellos[0]?.hello?.random).toEqual(hellos[1]?.hello?.random as Uint8Array);
+  // A server that asks once more never comes to an end.
+  const [, failed] = client.receive(verifyRequest(1, Uint8Array.of(1)), 2);
+  expect(failed).toMatchObject({ type: "failed", reason: "dtls" });
 });
