@@ -423,7 +423,7 @@ describe.skipIf(!hasGnutls)("GnuTLS", () => {
     } finally {
       await server.stop();
     }
-  });
+  }, 30_000);
 
   test(`as client: ${GNUTLS_ROUNDS} handshakes, the same keys at both ends`, async () => {
     for (let round = 0; round < GNUTLS_ROUNDS; round++) {
@@ -443,5 +443,5 @@ describe.skipIf(!hasGnutls)("GnuTLS", () => {
         await client.stop();
       }
     }
-  });
+  }, 30_000);
 });
