@@ -43,6 +43,12 @@ async function serve(options: GatewayOptions): Promise<void> {
     }),
     feed: runtime.feed,
     log,
+  }).catch((error: Error) => {
+    const where = `${addresses.media}:${options.webrtcPort}`;
+    throw new OperatorError(
+      `the media ports can't be opened (${error.message}): is ${where}/udp taken, or the address ` +
+        "not one of this machine's? See --media and --webrtc-port",
+    );
   });
   const sip = await openSip(options.sip, addresses.hostFor, runtime.feed);
   const { origins } = options;

@@ -40,6 +40,8 @@ export async function startMediaWorkers(options: MediaWorkersOptions): Promise<M
   const slots: Slot[] = [];
   const owners = new Map<SessionId, Slot>();
   let stopping = false;
+  /** Before every worker was ready once, a failure is the operator's to hear, not ours to mend. */
+  let running = false;
 
   const start = (index: number): Promise<void> => {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -47,7 +49,10 @@ export async function startMediaWorkers(options: MediaWorkersOptions): Promise<M
     slots[index] = slot;
     slot.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.type === "ready") resolve();
-      else if (data.type === "load") slot.status = data;
+      else if (data.type === "unable") {
+        reject(new Error(data.reason));
+        lost(index, slot, data.reason);
+      } else if (data.type === "load") slot.status = data;
       else feed({ type: "media", message: data });
     };
     slot.worker.onerror = (event) => {
@@ -61,7 +66,7 @@ export async function startMediaWorkers(options: MediaWorkersOptions): Promise<M
   };
 
   const lost = (index: number, slot: Slot, reason: string): void => {
-    if (stopping || slots[index] !== slot) return;
+    if (stopping || !running || slots[index] !== slot) return;
     log("error", "media-worker-lost", { worker: index, reason, sessions: slot.sessions.size });
     const sessions = [...slot.sessions];
     for (const session of sessions) owners.delete(session);
@@ -93,6 +98,7 @@ export async function startMediaWorkers(options: MediaWorkersOptions): Promise<M
   };
 
   await Promise.all(Array.from({ length: options.count }, (_, index) => start(index)));
+  running = true;
   return {
     command: (command) => {
       const slot = ownerOf(command.session, command.type === "open");

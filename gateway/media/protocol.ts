@@ -142,7 +142,12 @@ export type Notice =
   /** Every second: sessions it holds and the share of its thread that was busy, 0 to 1. */
   | { type: "load"; sessions: number; legs: number; busy: number };
 
-export type FromWorker = Reply | Notice | { type: "ready"; webrtcPort: number };
+export type FromWorker =
+  | Reply
+  | Notice
+  | { type: "ready"; webrtcPort: number }
+  /** It can't start: a port is taken, or an address isn't this machine's. */
+  | { type: "unable"; reason: string };
 
 /** The first message to a worker, before any command. */
 export interface WorkerOptions {

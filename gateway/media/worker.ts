@@ -32,10 +32,7 @@ let timerAt: Millis = Infinity;
 self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
   if (data.type === "start") {
     start(data).catch((error: unknown) => {
-      // Thrown outside the promise, so that the main thread gets it as the worker's `error`.
-      setTimeout(() => {
-        throw error;
-      });
+      post({ type: "unable", reason: error instanceof Error ? error.message : String(error) });
     });
   } else if (plane) command(plane, data);
   else early.push(data);

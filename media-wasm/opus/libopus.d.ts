@@ -28,6 +28,5 @@ declare module "*/libopus.generated.mjs" {
       fec: number,
     ): number;
   }
-  // biome-ignore lint/style/noDefaultExport: that is how the module exports it
   export default function instantiate(): Promise<LibopusModule>;
 }

@@ -73,6 +73,10 @@ test("a port that is taken", async () => {
   const sip = await Bun.udpSocket({ hostname: "127.0.0.1", port: 0 });
   expectAdvice(await start(`--sip=127.0.0.1:${sip.port}`), /another SIP program/);
   sip.close();
+  const media = await Bun.udpSocket({ hostname: "127.0.0.1", port: 0 });
+  expectAdvice(await start(`--webrtc-port=${media.port}`), /--media and --webrtc-port/);
+  media.close();
+  expectAdvice(await start("--media=203.0.113.77"), /not one of this machine's/);
 });
 
 test("a file that is no database", async () => {

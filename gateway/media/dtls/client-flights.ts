@@ -13,9 +13,9 @@
 import { concat, EMPTY } from "../../bytes.ts";
 import { generateEphemeralKey } from "../../crypto.ts";
 import { SRTP_PROFILES } from "../srtp/profiles.ts";
+import { Alert } from "./alert.ts";
 import { CIPHER_SUITES, CURVES, OWN_SIGNATURE, SIGNATURE_ALGORITHMS } from "./cipher-suites.ts";
 import {
-  Alert,
   failure,
   type Handshake,
   malformed,

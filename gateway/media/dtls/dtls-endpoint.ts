@@ -11,6 +11,7 @@ import { concat } from "../../bytes.ts";
 import type { Millis } from "../../machine.ts";
 import type { Random } from "../../random.ts";
 import type { Fingerprint } from "../protocol.ts";
+import { Alert, AlertLevel, refusal } from "./alert.ts";
 import type { DtlsCertificate } from "./certificate.ts";
 import { ClientFlights } from "./client-flights.ts";
 import { type Failure, type FlightItem, Handshake, type Role, type Step } from "./handshake.ts";
@@ -58,9 +59,6 @@ const REPEAT_AFTER_MS = RETRANSMIT_FIRST_MS / 2;
 const GIVE_UP_MS = 30_000;
 /** Records of epoch 1 that came before the keys: a reordered Finished. */
 const EARLY_RECORDS_MAX = 4;
-const WARNING = 1;
-const FATAL = 2;
-const CLOSE_NOTIFY = 0;
 
 export class DtlsEndpoint {
   readonly #options: DtlsOptions;
@@ -71,6 +69,8 @@ export class DtlsEndpoint {
   #opener: RecordOpener | undefined;
   #early: RawRecord[] = [];
   #flight: FlightItem[] = [];
+  /** The epoch we write in: 1 once our ChangeCipherSpec is on its way (RFC 6347 §4.1). */
+  #writeEpoch: 0 | 1 = 0;
   #state: "new" | "handshaking" | "connected" | "failed" | "closed" = "new";
   #retransmitAfter = RETRANSMIT_FIRST_MS;
   #retransmitAt: Millis | undefined;
@@ -90,8 +90,10 @@ export class DtlsEndpoint {
     return this.#state;
   }
 
+  /** A server that no ClientHello reaches waits for nothing but the end of its patience. */
   deadline(): Millis | undefined {
-    return this.#retransmitAt;
+    if (this.#state !== "handshaking") return undefined;
+    return Math.min(this.#retransmitAt ?? this.#giveUpAt, this.#giveUpAt);
   }
 
   /** A client sends its first flight; a server waits for one. Does nothing the second time. */
@@ -117,11 +119,13 @@ export class DtlsEndpoint {
   }
 
   timeout(now: Millis): DtlsOutput[] {
-    if (this.#retransmitAt === undefined || now < this.#retransmitAt) return [];
+    if (this.#state !== "handshaking") return [];
     if (now >= this.#giveUpAt) {
-      const detail = "the other side did not complete the DTLS handshake within 30 seconds";
-      return this.#fail({ reason: "dtls", detail, alert: 40 });
+      const did = this.#reassembly.next === 0 ? "take up" : "complete";
+      const detail = `the other side did not ${did} the DTLS handshake within 30 seconds`;
+      return this.#fail({ reason: "dtls", detail, alert: Alert.handshakeFailure });
     }
+    if (this.#retransmitAt === undefined || now < this.#retransmitAt) return [];
     this.#retransmitAfter = Math.min(2 * this.#retransmitAfter, RETRANSMIT_MAX_MS);
     this.#retransmitAt = now + this.#retransmitAfter;
     return this.#sendFlight(now);
@@ -131,8 +135,7 @@ export class DtlsEndpoint {
   close(_now: Millis): DtlsOutput[] {
     const wasConnected = this.#state === "connected";
     this.#state = "closed";
-    this.#retransmitAt = undefined;
-    return wasConnected ? [this.#alert(WARNING, CLOSE_NOTIFY)] : [];
+    return wasConnected ? [this.#alert(AlertLevel.warning, Alert.closeNotify)] : [];
   }
 
   #record(record: RawRecord, now: Millis): { outputs: DtlsOutput[]; stale: boolean } {
@@ -186,13 +189,13 @@ export class DtlsEndpoint {
     const outputs: DtlsOutput[] = [];
     if (step.flight) {
       this.#flight = step.flight;
+      if (step.flight.some(({ kind }) => kind === "changeCipherSpec")) this.#writeEpoch = 1;
       this.#retransmitAfter = RETRANSMIT_FIRST_MS;
       this.#retransmitAt = now + this.#retransmitAfter;
       outputs.push(...this.#sendFlight(now));
     }
     if (step.finished) {
       this.#state = "connected";
-      this.#retransmitAt = undefined;
       outputs.push(this.#connected());
     }
     return outputs;
@@ -257,32 +260,30 @@ export class DtlsEndpoint {
     return records;
   }
 
-  /** Plaintext alerts count only during the handshake: later anybody could have written them. */
+  /**
+   * Plaintext alerts count only during the handshake: later anybody could have written them. A
+   * goodbye before the end is a refusal too: nothing will follow it.
+   */
   #receiveAlert(epoch: number, content: Uint8Array): DtlsOutput[] {
     const [level, description] = content;
-    if (epoch === 0 && this.#state === "connected") return [];
-    if (description === CLOSE_NOTIFY || this.#state === "connected") {
-      if (level !== FATAL && description !== CLOSE_NOTIFY) return [];
+    if (description === undefined || (epoch === 0 && this.#state === "connected")) return [];
+    if (level !== AlertLevel.fatal && description !== Alert.closeNotify) return [];
+    if (this.#state === "connected") {
       this.#state = "closed";
-      this.#retransmitAt = undefined;
       return [{ type: "closed" }];
     }
-    if (level !== FATAL) return [];
     this.#state = "failed";
-    this.#retransmitAt = undefined;
-    const detail = `the other side refused the DTLS handshake (alert ${description})`;
-    return [{ type: "failed", reason: "dtls", detail }];
+    return [{ type: "failed", reason: "dtls", detail: refusal(description) }];
   }
 
   #fail({ reason, detail, alert }: Failure): DtlsOutput[] {
     this.#state = "failed";
-    this.#retransmitAt = undefined;
-    return [this.#alert(FATAL, alert), { type: "failed", reason, detail }];
+    return [this.#alert(AlertLevel.fatal, alert), { type: "failed", reason, detail }];
   }
 
   #alert(level: number, description: number): DtlsOutput {
-    const epoch = this.#opener ? 1 : 0;
     const content = Uint8Array.of(level, description);
-    return { type: "send", datagram: this.#writer.write(ContentType.alert, epoch, content) };
+    const datagram = this.#writer.write(ContentType.alert, this.#writeEpoch, content);
+    return { type: "send", datagram };
   }
 }

@@ -13,6 +13,7 @@ import {
 } from "../../crypto.ts";
 import type { Random } from "../../random.ts";
 import type { Fingerprint } from "../protocol.ts";
+import { Alert } from "./alert.ts";
 import { type DtlsCertificate, fingerprintOf } from "./certificate.ts";
 import { type CipherSuite, OWN_SIGNATURE, SIGNATURE_ALGORITHMS } from "./cipher-suites.ts";
 import { HandshakeType, writeFragment, writeSigned } from "./handshake-message.ts";
@@ -37,16 +38,6 @@ export interface Step {
   finished?: boolean;
   failure?: Failure;
 }
-
-export const Alert = {
-  unexpectedMessage: 10,
-  handshakeFailure: 40,
-  badCertificate: 42,
-  illegalParameter: 47,
-  decodeError: 50,
-  decryptError: 51,
-  protocolVersion: 70,
-} as const;
 
 export interface HandshakeOptions {
   certificate: DtlsCertificate;
