@@ -20,6 +20,7 @@ export type DropReason =
   | "malformed"
   | "source"
   | "stun"
+  | "dtls"
   | "not-ready"
   | "authentication"
   | "replay"
@@ -57,6 +58,7 @@ export class RtpStream implements PacketSink {
     malformed: 0,
     source: 0,
     stun: 0,
+    dtls: 0,
     "not-ready": 0,
     authentication: 0,
     replay: 0,

@@ -191,7 +191,10 @@ export class WebRtcLeg implements StreamTransmitter {
   #receiveDtls(datagram: Uint8Array, now: Millis): void {
     if (this.#dtls) {
       this.#startDtls(now);
-      this.#act(this.#dtls.receive(datagram, now), now);
+      const before = this.#dtls.dropped;
+      const outputs = this.#dtls.receive(datagram, now);
+      if (this.#dtls.dropped > before) this.stream.drop("dtls");
+      this.#act(outputs, now);
       this.#outbox.deadlineMoved = true;
     } else if (this.#early.length < DTLS_EARLY_DATAGRAMS_MAX) {
       this.#early.push(datagram.slice());

@@ -75,6 +75,7 @@ export class DtlsEndpoint {
   #retransmitAfter = RETRANSMIT_FIRST_MS;
   #retransmitAt: Millis | undefined;
   #giveUpAt: Millis = 0;
+  #dropped = 0;
   #flightSentAt: Millis = 0;
 
   constructor(options: DtlsOptions) {
@@ -96,6 +97,11 @@ export class DtlsEndpoint {
     return Math.min(this.#retransmitAt ?? this.#giveUpAt, this.#giveUpAt);
   }
 
+  /** Datagrams that were no records, and records that were forged, replayed or of no epoch. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
   /** A client sends its first flight; a server waits for one. Does nothing the second time. */
   start(now: Millis): DtlsOutput[] {
     if (this.#state !== "new") return [];
@@ -108,7 +114,9 @@ export class DtlsEndpoint {
     if (this.#state === "failed" || this.#state === "closed") return [];
     const outputs = this.start(now);
     let isStale = false;
-    for (const record of readRecords(datagram)) {
+    const records = readRecords(datagram);
+    if (records.length === 0) this.#dropped += 1;
+    for (const record of records) {
       const taken = this.#record(record, now);
       outputs.push(...taken.outputs);
       isStale ||= taken.stale;
@@ -140,7 +148,10 @@ export class DtlsEndpoint {
 
   #record(record: RawRecord, now: Millis): { outputs: DtlsOutput[]; stale: boolean } {
     const nothing = { outputs: [], stale: false };
-    if (record.epoch > 1) return nothing;
+    if (record.epoch > 1) {
+      this.#dropped += 1;
+      return nothing;
+    }
     if (record.epoch === 1 && !this.#opener) {
       if (this.#early.length < EARLY_RECORDS_MAX) {
         this.#early.push({ ...record, fragment: record.fragment.slice() });
@@ -148,7 +159,10 @@ export class DtlsEndpoint {
       return nothing;
     }
     const content = record.epoch === 0 ? record.fragment : this.#opener?.open(record);
-    if (!content) return nothing;
+    if (!content) {
+      this.#dropped += 1;
+      return nothing;
+    }
     if (record.type === ContentType.alert)
       return { outputs: this.#receiveAlert(record.epoch, content), stale: false };
     if (record.type !== ContentType.handshake) return nothing;

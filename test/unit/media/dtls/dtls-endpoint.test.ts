@@ -257,3 +257,15 @@ test("a client asked for a cookie says its hello again with it, and the same ran
   const [, failed] = client.receive(verifyRequest(1, Uint8Array.of(1)), 2);
   expect(failed).toMatchObject({ type: "failed", reason: "dtls" });
 });
+
+test("P8: what is no record, or a forged one, is dropped and counted", () => {
+  const { server } = new Association();
+  server.start(0);
+  expect(server.receive(Uint8Array.of(22, 254, 253, 0, 0), 1)).toEqual([]);
+  expect(server.dropped).toBe(1);
+  const strange = new RecordWriter().write(ContentType.handshake, 0, Uint8Array.of(1));
+  // An epoch nobody has agreed on.
+  strange[4] = 9;
+  expect(server.receive(strange, 2)).toEqual([]);
+  expect(server.dropped).toBe(2);
+});
