@@ -52,7 +52,7 @@ function parseQuad(text: string): bigint | undefined {
 function parseGroups(text: string): bigint | undefined {
   const halves = text.split("::");
   if (halves.length > 2) return undefined;
-  const groups = halves.map((half) => groupsOf(half));
+  const groups = halves.map((half, index) => groupsOf(half, index === halves.length - 1));
   const [left, right] = groups;
   if (!left || (halves.length === 2 && !right)) return undefined;
   const tail = right ?? [];
@@ -62,12 +62,12 @@ function parseGroups(text: string): bigint | undefined {
   return all.reduce((value, group) => (value << 16n) | group, 0n);
 }
 
-function groupsOf(half: string): bigint[] | undefined {
+function groupsOf(half: string, isLast: boolean): bigint[] | undefined {
   if (half === "") return [];
   const parts = half.split(":");
   const groups: bigint[] = [];
   for (const [index, part] of parts.entries()) {
-    if (index === parts.length - 1 && part.includes(".")) {
+    if (isLast && index === parts.length - 1 && part.includes(".")) {
       const quad = parseQuad(part);
       if (quad === undefined) return undefined;
       groups.push(quad >> 16n, quad & 0xffffn);
@@ -127,13 +127,31 @@ export function printAddress({ family, value }: Address): string {
   const groups = Array.from({ length: 8 }, (_, index) =>
     ((value >> BigInt(112 - 16 * index)) & 0xffffn).toString(16),
   );
-  const runs = [...groups.join(":").matchAll(/(?:^|:)0(?::0)+(?=:|$)/g)];
-  const longest = runs.sort((a, b) => b[0].length - a[0].length || a.index - b.index)[0];
-  if (!longest) return groups.join(":");
-  const text = groups.join(":");
-  const before = text.slice(0, longest.index);
-  const after = text.slice(longest.index + longest[0].length);
-  return `${before}::${after.replace(/^:/, "")}`;
+  const { first, length } = longestRunOfZeros(groups);
+  // RFC 5952 §4.2.2: a single group of zeros is not shortened.
+  if (length < 2) return groups.join(":");
+  return `${groups.slice(0, first).join(":")}::${groups.slice(first + length).join(":")}`;
+}
+
+/** The first of the longest (RFC 5952 §4.2.3). */
+function longestRunOfZeros(groups: readonly string[]): { first: number; length: number } {
+  let longest = { first: 0, length: 0 };
+  let length = 0;
+  for (const [index, group] of groups.entries()) {
+    length = group === "0" ? length + 1 : 0;
+    if (length > longest.length) longest = { first: index - length + 1, length };
+  }
+  return longest;
+}
+
+/**
+ * What may be sent to an address: `group` is multicast (RFC 5771, RFC 4291 §2.7) and IPv4's limited
+ * broadcast, `nowhere` is all zeros (RFC 6890), `host` is everything else.
+ */
+export function reach({ family, value }: Address): "host" | "group" | "nowhere" {
+  if (value === 0n) return "nowhere";
+  if (family === 6) return value >> 120n === 0xffn ? "group" : "host";
+  return value >> 28n === 0xen || value === 0xffffffffn ? "group" : "host";
 }
 
 export function contains(cidr: Cidr, address: Address): boolean {

@@ -16,6 +16,11 @@ export const SDP_BYTES_MAX = 65_536;
 export const SDP_MEDIA_MAX = 16;
 export const SDP_ATTRIBUTES_PER_MEDIA_MAX = 512;
 export const SDP_CANDIDATES_MAX = 64;
+/** Formats of one m= line: RTP has 128 payload types. */
+export const SDP_FORMATS_PER_MEDIA_MAX = 128;
+/** Of what a peer offered, how much a refusal repeats: names, and characters of each. */
+export const SDP_NAMES_TOLD_MAX = 12;
+export const SDP_NAME_TOLD_LENGTH_MAX = 32;
 /** The dialled number, W7. */
 export const DIALLED_NUMBER_LENGTH_MAX = 128;
 /** A DTLS handshake message being reassembled, P8. */

@@ -13,7 +13,7 @@ import type {
 import { codecsOf, eventsOf, offeredNames } from "./codecs.ts";
 import { networkOf } from "./print.ts";
 import {
-  inherited,
+  attribute,
   type MediaDescription,
   type SessionDescription,
 } from "./session-description.ts";
@@ -41,9 +41,21 @@ export function originLine({ id, version }: Origin, address: string): string {
 
 const DIRECTIONS: readonly Direction[] = ["sendrecv", "sendonly", "recvonly", "inactive"];
 
+/** The direction as written: the stream's own word counts before the session's (RFC 8866 §6.7). */
+export function directionOf(session: SessionDescription, media: MediaDescription): Direction {
+  for (const section of [media, session]) {
+    const written = section.attributes.find(({ name }) =>
+      DIRECTIONS.some((direction) => direction === name),
+    );
+    const direction = DIRECTIONS.find((it) => it === written?.name);
+    if (direction) return direction;
+  }
+  return "sendrecv";
+}
+
 /** The direction the peer wrote, turned to our side (§6.1): its `sendonly` is our `recvonly`. */
 export function ourDirection(session: SessionDescription, media: MediaDescription): Direction {
-  const theirs = DIRECTIONS.find((it) => inherited(session, media, it).length > 0) ?? "sendrecv";
+  const theirs = directionOf(session, media);
   if (theirs === "sendonly") return "recvonly";
   return theirs === "recvonly" ? "sendonly" : theirs;
 }
@@ -85,18 +97,42 @@ export function chooseFromOffer(
   return noCodec(media, preference);
 }
 
-/** For an answer of the peer's: its first codec, of those we offered (§6.1). */
-export function chooseFromAnswer(
-  media: MediaDescription,
-  offered: readonly Codec[],
-): Result<Choice> {
-  const receive = codecsOf(media).filter((it) => offered.some((own) => own.name === it.name));
-  const [codec] = receive;
-  if (codec) return { ok: true, value: { codec, receive, dtmf: eventsOf(media) } };
-  return noCodec(
-    media,
-    offered.map(({ name }) => name),
+/**
+ * For an answer of the peer's to `offer`: its first codec, of those we offered (§6.1). Where it
+ * numbers a codec anew, we send with its number and it sends with ours; some send with their own
+ * all the same, so both are understood as long as they can't be confused.
+ */
+export function chooseFromAnswer(media: MediaDescription, offer: MediaDescription): Result<Choice> {
+  const offered = codecsOf(offer);
+  const kept = codecsOf(media).filter((it) => offered.some((own) => own.name === it.name));
+  const [codec] = kept;
+  if (!codec) {
+    return noCodec(
+      media,
+      offered.map(({ name }) => name),
+    );
+  }
+  const events = eventsOf(offer);
+  const keptEvents = eventsOf(media).filter((it) =>
+    events.some(({ clockRate }) => clockRate === it.clockRate),
   );
+  const taken = new Set(media.formats.map(Number));
+  const isFree = ({ payloadType }: { payloadType: number }) => !taken.has(payloadType);
+  const alsoCodecs = offered.filter(isFree).flatMap((own): Codec[] => {
+    const same = kept.find(({ name }) => name === own.name);
+    return same ? [{ ...same, payloadType: own.payloadType }] : [];
+  });
+  const alsoEvents = events.filter(
+    (own) => isFree(own) && keptEvents.some(({ clockRate }) => clockRate === own.clockRate),
+  );
+  return {
+    ok: true,
+    value: {
+      codec,
+      receive: [...kept, ...alsoCodecs],
+      dtmf: [...keptEvents, ...alsoEvents],
+    },
+  };
 }
 
 function noCodec(media: MediaDescription, allowed: readonly CodecName[]): Result<Choice> {
@@ -113,14 +149,20 @@ export function audioOf(session: SessionDescription): MediaDescription | undefin
 
 /** Every other stream of an offer, refused in its place (§6). */
 export function refusedStream(media: MediaDescription): MediaDescription {
-  const mid = media.attributes.filter(({ name }) => name === "mid");
+  const mid = midOf(media);
   return {
     ...media,
     port: 0,
     connection: "0.0.0.0",
     formats: media.formats.slice(0, 1),
-    attributes: mid,
+    attributes: mid === undefined ? [] : [{ name: "mid", value: mid }],
   };
+}
+
+/** `a=mid` (RFC 5888 §4) where it is a token: only that is mirrored. */
+export function midOf(media: MediaDescription): string | undefined {
+  const mid = attribute(media, "mid");
+  return mid !== undefined && /^[A-Za-z0-9!#$%&'*+\-.^_`{|}~]{1,64}$/.test(mid) ? mid : undefined;
 }
 
 export function refused<Value>(status: 400 | 415 | 488, reason: string): Result<Value> {

@@ -1,15 +1,25 @@
 /**
  * SDP towards PBXs and carriers: RTP/AVP as a plain desk phone writes it (RFC 3551, RFC 4733, RFC
- * 3605), no ICE, one audio stream. Text in, media values out, and back.
+ * 3605), no ICE, one audio stream. Text in, media values out, and back. Addresses are IP literals
+ * of one host: names are not looked up, and audio for a group of hosts is not sent.
  */
+import { parseAddress, printAddress, reach } from "../address.ts";
 import type { CodecName, Direction, Endpoint, LocalLeg, RemoteLeg } from "../media/protocol.ts";
-import { codecsToOffer, describeCodec, describeEvents, eventsToOffer } from "./codecs.ts";
+import {
+  codecsToOffer,
+  describeCodec,
+  describeEvents,
+  eventsFor,
+  eventsToOffer,
+  namesTold,
+} from "./codecs.ts";
 import {
   type AcceptedOffer,
   audioOf,
   type Choice,
   chooseFromAnswer,
   chooseFromOffer,
+  directionOf,
   narrow,
   type Origin,
   originLine,
@@ -28,6 +38,8 @@ import {
 } from "./session-description.ts";
 
 const PROTOCOL = "RTP/AVP";
+/** AVPF is AVP with earlier reports (RFC 4585); an offer of it is answered in kind. */
+const PROTOCOLS = [PROTOCOL, "RTP/AVPF"];
 
 /** The PBX offers; `codecs` is the connection's list, in its order. */
 export function acceptTrunkOffer(
@@ -36,19 +48,21 @@ export function acceptTrunkOffer(
   direction: Direction = "sendrecv",
 ): Result<AcceptedOffer> {
   const parsed = parseSdp(sdp);
-  if (!parsed.ok) return refused(400, parsed.reason);
+  if (!parsed.ok) return refused(parsed.status, parsed.reason);
   const { session } = parsed;
   const audio = plainAudio(session);
   if (!audio.ok) return audio;
-  const choice = chooseFromOffer(audio.value, codecs);
-  if (!choice.ok) return choice;
-  const remote = remoteLeg(session, audio.value, choice.value, direction);
+  const found = chooseFromOffer(audio.value, codecs);
+  if (!found.ok) return found;
+  const choice = { ...found.value, dtmf: eventsFor(found.value.codec, found.value.dtmf) };
+  const remote = remoteLeg(session, audio.value, choice, direction);
+  if (!remote.ok) return remote;
   const answer = (local: LocalLeg, origin: Origin) => {
-    const own = stream(local, choice.value, remote.direction);
+    const own = stream(local, choice, remote.value.direction, audio.value.protocol);
     const media = session.media.map((it) => (it === audio.value ? own : refusedStream(it)));
     return print(local, origin, media);
   };
-  return { ok: true, value: { remote, answer } };
+  return { ok: true, value: { remote: remote.value, answer } };
 }
 
 /** We offer. */
@@ -62,7 +76,7 @@ export function trunkOffer(
   const [codec] = receive;
   if (!codec) throw new Error("an offer needs a codec");
   return print(local, origin, [
-    stream(local, { codec, receive, dtmf: eventsToOffer(receive) }, direction),
+    stream(local, { codec, receive, dtmf: eventsToOffer(receive) }, direction, PROTOCOL),
   ]);
 }
 
@@ -74,25 +88,18 @@ export function readTrunkAnswer(sdp: string, offered: string): Result<RemoteLeg>
   const audio = plainAudio(parsed.session);
   if (!audio.ok) return audio;
   const offer = own.ok ? audioOf(own.session) : undefined;
-  if (!offer) throw new Error("our own offer has no audio");
-  const choice = chooseFromAnswer(audio.value, codecsToOffer(namesOf(offer)));
+  if (!own.ok || !offer) throw new Error("our own offer has no audio");
+  const choice = chooseFromAnswer(audio.value, offer);
   if (!choice.ok) return choice;
-  return { ok: true, value: remoteLeg(parsed.session, audio.value, choice.value, "sendrecv") };
-}
-
-function namesOf(offer: MediaDescription): CodecName[] {
-  const known: CodecName[] = ["opus", "G722", "PCMA", "PCMU"];
-  const maps = offer.attributes.filter(({ name }) => name === "rtpmap").map(({ value }) => value);
-  return known.filter((name) => maps.some((value) => value.includes(` ${name}/`)));
+  return remoteLeg(parsed.session, audio.value, choice.value, directionOf(own.session, offer));
 }
 
 function plainAudio(session: SessionDescription): Result<MediaDescription> {
   const audio = audioOf(session);
   if (!audio) return refused(488, "the session description has no audio stream");
-  if (audio.protocol !== PROTOCOL && audio.protocol !== "RTP/AVPF") {
-    return refused(488, `${audio.protocol} is offered; this connection speaks ${PROTOCOL}`);
-  }
-  return { ok: true, value: audio };
+  if (PROTOCOLS.includes(audio.protocol)) return { ok: true, value: audio };
+  const protocol = namesTold([audio.protocol]);
+  return refused(488, `${protocol} is offered; this connection speaks ${PROTOCOL}`);
 }
 
 function remoteLeg(
@@ -100,28 +107,49 @@ function remoteLeg(
   audio: MediaDescription,
   { codec, receive, dtmf }: Choice,
   ours: Direction,
-): RemoteLeg {
-  const address = audio.connection ?? session.connection ?? "0.0.0.0";
+): Result<RemoteLeg> {
+  const written = audio.connection ?? session.connection ?? "";
+  const address = hostOf(written);
+  if (address === undefined) {
+    return refused(
+      488,
+      `${namesTold([written])} is no address of a host: audio can't be sent there`,
+    );
+  }
   const rtp: Endpoint = { address, port: audio.port };
-  // RFC 2543's hold: an address of zeros can't be sent to (RFC 3264 §8.4).
-  const isHeld = address === "0.0.0.0" || address === "::";
   const theirs = narrow(ourDirection(session, audio), ours);
-  const direction = isHeld ? narrow(theirs, "recvonly") : theirs;
+  const direction = isNowhere(address) ? narrow(theirs, "recvonly") : theirs;
   const base = { kind: "trunk", rtp, rtcp: rtcpOf(audio, rtp), codec, receive, direction } as const;
-  return dtmf.length > 0 ? { ...base, dtmf } : base;
+  return { ok: true, value: dtmf.length > 0 ? { ...base, dtmf } : base };
 }
 
-/** RFC 3605: the port after RTP's, unless it says otherwise. */
+/** The one host an address names, in canonical form; all zeros is "nowhere", which is allowed. */
+function hostOf(text: string): string | undefined {
+  const address = parseAddress(text);
+  return address && reach(address) !== "group" ? printAddress(address) : undefined;
+}
+
+/** RFC 2543's hold: an address of zeros can't be sent to (RFC 3264 §8.4). */
+function isNowhere(text: string): boolean {
+  const address = parseAddress(text);
+  return address !== undefined && reach(address) === "nowhere";
+}
+
+/** RFC 3605: the port after RTP's, unless it says otherwise and means a host. */
 function rtcpOf(audio: MediaDescription, rtp: Endpoint): Endpoint {
-  const match = /^([0-9]{1,5})(?: IN IP[46] (\S+))?$/.exec(attribute(audio, "rtcp") ?? "");
-  const port = Number(match?.[1] ?? rtp.port + 1);
-  return { address: match?.[2] ?? rtp.address, port: port <= 65_535 ? port : rtp.port };
+  const match = /^([0-9]{1,5})(?: IN IP[46] (\S+))?\s*$/.exec(attribute(audio, "rtcp") ?? "");
+  const port = Number(match?.[1] ?? 0);
+  const written = hostOf(match?.[2] ?? "");
+  const address = written !== undefined && !isNowhere(written) ? written : rtp.address;
+  if (port > 0 && port <= 65_535) return { address, port };
+  return { address: rtp.address, port: rtp.port < 65_535 ? rtp.port + 1 : rtp.port };
 }
 
 function stream(
   local: LocalLeg,
   { receive, dtmf, codec }: Choice,
   direction: Direction,
+  protocol: string,
 ): MediaDescription {
   if (local.kind !== "trunk") throw new Error("a trunk profile needs a trunk leg");
   const formats = [...receive, ...dtmf].map(({ payloadType }) => String(payloadType));
@@ -135,7 +163,7 @@ function stream(
     attributes.push({ name: "rtcp", value: String(local.rtcp.port) });
   }
   const { address, port } = local.rtp;
-  return { kind: "audio", port, protocol: PROTOCOL, formats, connection: address, attributes };
+  return { kind: "audio", port, protocol, formats, connection: address, attributes };
 }
 
 function print(local: LocalLeg, origin: Origin, media: MediaDescription[]): string {

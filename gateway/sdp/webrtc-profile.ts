@@ -10,13 +10,21 @@ import type {
   LocalLeg,
   RemoteLeg,
 } from "../media/protocol.ts";
-import { codecsOf, codecsToOffer, describeCodec, describeEvents, eventsToOffer } from "./codecs.ts";
+import {
+  codecsToOffer,
+  describeCodec,
+  describeEvents,
+  eventsToOffer,
+  namesTold,
+} from "./codecs.ts";
 import {
   type AcceptedOffer,
   audioOf,
   type Choice,
   chooseFromAnswer,
   chooseFromOffer,
+  directionOf,
+  midOf,
   narrow,
   type Origin,
   originLine,
@@ -29,7 +37,6 @@ import { parseSdp } from "./parse.ts";
 import { printSdp } from "./print.ts";
 import {
   type Attribute,
-  attribute,
   inherited,
   type MediaDescription,
   type SessionDescription,
@@ -37,6 +44,7 @@ import {
 
 const PROTOCOLS = ["UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "RTP/SAVPF"];
 const FINGERPRINTS: readonly Fingerprint["algorithm"][] = ["sha-256", "sha-384", "sha-512"];
+const DIGEST_BYTES = { "sha-256": 32, "sha-384": 48, "sha-512": 64 } as const;
 
 type WebrtcLocal = Extract<LocalLeg, { kind: "webrtc" }>;
 
@@ -47,7 +55,7 @@ export function acceptWebrtcOffer(
   direction: Direction = "sendrecv",
 ): Result<AcceptedOffer> {
   const parsed = parseSdp(sdp);
-  if (!parsed.ok) return refused(400, parsed.reason);
+  if (!parsed.ok) return refused(parsed.status, parsed.reason);
   const { session } = parsed;
   const audio = secureAudio(session);
   if (!audio.ok) return audio;
@@ -83,19 +91,21 @@ export function readWebrtcAnswer(sdp: string, offered: string): Result<RemoteLeg
   const own = parseSdp(offered);
   if (!parsed.ok) return refused(488, parsed.reason);
   const offer = own.ok ? audioOf(own.session) : undefined;
-  if (!offer) throw new Error("our own offer has no audio");
+  if (!own.ok || !offer) throw new Error("our own offer has no audio");
   const audio = secureAudio(parsed.session);
   if (!audio.ok) return audio;
-  const choice = chooseFromAnswer(audio.value, codecsOf(offer));
+  const choice = chooseFromAnswer(audio.value, offer);
   if (!choice.ok) return choice;
-  return remoteLeg(parsed.session, audio.value, choice.value, "sendrecv", "answer");
+  const ours = directionOf(own.session, offer);
+  return remoteLeg(parsed.session, audio.value, choice.value, ours, "answer");
 }
 
 function secureAudio(session: SessionDescription): Result<MediaDescription> {
   const audio = audioOf(session);
   if (!audio) return refused(488, "the session description has no audio stream");
   if (PROTOCOLS.includes(audio.protocol)) return { ok: true, value: audio };
-  return refused(488, `${audio.protocol} is offered; a softphone must offer ${PROTOCOLS[0]}`);
+  const protocol = namesTold([audio.protocol]);
+  return refused(488, `${protocol} is offered; a softphone must offer ${PROTOCOLS[0]}`);
 }
 
 function remoteLeg(
@@ -146,13 +156,18 @@ function fingerprintsOf(
     const [name = "", value = ""] = text.trim().split(/\s+/);
     const algorithm = FINGERPRINTS.find((it) => it === name.toLowerCase());
     const isHex = /^[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2})+$/.test(value);
-    return algorithm && isHex ? [{ algorithm, value: value.toUpperCase() }] : [];
+    if (!algorithm || !isHex || value.length !== DIGEST_BYTES[algorithm] * 3 - 1) return [];
+    return [{ algorithm, value: value.toUpperCase() }];
   });
   if (strong.length > 0) return { ok: true, value: strong };
-  const offered = written.map((it) => it.split(" ")[0]).join(", ") || "none";
+  const names = written.map((it) => it.trim().split(/\s+/)[0] ?? "");
+  const isNamed = names.some((name) => FINGERPRINTS.some((it) => it === name.toLowerCase()));
+  const offered = names.length === 0 ? "none" : namesTold(names);
   return refused(
     488,
-    `no strong certificate fingerprint: offered ${offered}; allowed ${FINGERPRINTS.join(", ")}`,
+    isNamed
+      ? `the certificate fingerprint is malformed: offered ${offered}`
+      : `no strong certificate fingerprint: offered ${offered}; allowed ${FINGERPRINTS.join(", ")}`,
   );
 }
 
@@ -165,7 +180,7 @@ function printAnswer(
   origin: Origin,
 ): string {
   const own = webrtc(local);
-  const mid = attribute(audio, "mid");
+  const mid = midOf(audio);
   const isClient = remote.kind === "webrtc" && remote.dtls === "client";
   const details = {
     ...(mid === undefined ? {} : { mid }),
