@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
-import type { Status } from "../../gateway/b2bua/status.ts";
+import type { CallRecord, Status } from "../../gateway/b2bua/status.ts";
 
 const ADMIN_PASSWORD = "a-password-for-tests";
 const root = join(import.meta.dir, "..", "..");
@@ -137,6 +137,16 @@ export class GatewayRig {
         ([name, count]) => count === 0 || name === "bindings" || name === "framings",
       );
     return this.until("idle", isIdle, withinMs);
+  }
+
+  /** The newest call record, once there are `count`: records are written behind the call. */
+  async newestRecord(count: number, withinMs = 5_000): Promise<CallRecord | undefined> {
+    const deadline = performance.now() + withinMs;
+    for (;;) {
+      const records = await this.api<CallRecord[]>("GET", "/call-records?limit=500");
+      if (records.length >= count || performance.now() > deadline) return records[0];
+      await Bun.sleep(20);
+    }
   }
 
   /** SIGTERM, as an operator stops it; returns the exit status. */
