@@ -10,13 +10,16 @@ const HEADERS: Readonly<Record<string, string>> = {
   // `no-referrer` would make browsers send `Origin: null` with our own forms.
   "Referrer-Policy": "same-origin",
   "Cross-Origin-Opener-Policy": "same-origin",
-  "Cache-Control": "no-store",
 };
 
 export function securityHeaders(secure: boolean): MiddlewareHandler<AdminEnv> {
   return async (context, next) => {
     await next();
     for (const [name, value] of Object.entries(HEADERS)) context.res.headers.set(name, value);
+    // But for what says itself that it may be kept.
+    if (!context.res.headers.get("Cache-Control")?.startsWith("public")) {
+      context.res.headers.set("Cache-Control", "no-store");
+    }
     if (secure) context.res.headers.set("Strict-Transport-Security", "max-age=31536000");
   };
 }

@@ -1,9 +1,28 @@
 /** What the admin stands on, handed in by the composition root; and what a request carries. */
-import type { Status } from "../gateway/b2bua/status.ts";
+import type { CallReport } from "../gateway/b2bua/call-trace.ts";
+import type { CallRecord, Explanation, Status } from "../gateway/b2bua/status.ts";
+import type { TestStep } from "../gateway/b2bua/test-verdicts.ts";
 import type { Access } from "../schema/access.ts";
-import type { Config } from "../schema/config.ts";
+import type { Accounts } from "../schema/accounts.ts";
+import type { Actor, Audit } from "../schema/audit.ts";
+import type { Backup } from "../schema/backup.ts";
+import type { Config, Connection, User } from "../schema/config.ts";
+import type { Alert, StoredChange } from "../schema/happenings.ts";
 import type { Records } from "../schema/records.ts";
+import type { Role } from "../schema/roles.ts";
 import type { Store } from "../schema/store.ts";
+
+/** A step of a test that begins, or its outcome. */
+export type TestEvent =
+  | { readonly begun: TestStep["step"] }
+  | ({ readonly begun?: never } & TestStep);
+
+export interface CallsFace {
+  /** All that is known of a call; undefined where it is over and made room for newer ones. */
+  report(call: string): CallReport | undefined;
+  /** The latest calls of strangers who were refused, newest first. */
+  strangers(): readonly CallRecord[];
+}
 
 /** The running gateway, as the admin sees it. */
 export interface GatewayFace {
@@ -13,19 +32,53 @@ export interface GatewayFace {
   /** Calls back after each change of `status`; returns the way out. */
   subscribe(listener: () => void): () => void;
   hangUp(call: string): void;
+  /** Ends a ban, by the source's name in the status. */
+  unban(source: string): void;
+  /** What would happen if the user dialled that now. */
+  explain(user: User, number: string): Explanation;
+  /** What became of calls, and why. */
+  readonly calls: CallsFace;
+  /** Asks a PBX whether it would work so; `tell` hears of each step. Resolves when it is over. */
+  test(
+    connection: Connection,
+    tell: (event: TestEvent) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+}
+
+/** What runs beside the calls, as the admin sees it. */
+export interface OperationsFace {
+  /** Of one connection, newest first. */
+  history(connection: number, limit: number, before?: number): Promise<StoredChange[]>;
+  alerts(limit: number, before?: number): Promise<Alert[]>;
+  peakCalls(connection: number, since: number): Promise<number>;
+  /** What is the matter now. */
+  raised(): readonly { rule: string; subject: string; text: string }[];
+  /** False while the disk is full (D4). */
+  canWrite(): boolean;
+  /** Why a test did not arrive; undefined where it did. */
+  tryWebhook(): Promise<string | undefined>;
+  newWebhookSecret(): Promise<string>;
+  backups(): Backup[];
+  /** The new backup's name. */
+  backUp(): Promise<string>;
 }
 
 /** argon2id, which is the runtime's; off the event loop. */
 export interface PasswordHasher {
   hash(password: string): Promise<string>;
-  verify(password: string, hash: string): Promise<boolean>;
+  /** Without a hash, of an account that isn't there, it takes as long and says no (W4). */
+  verify(password: string, hash: string | undefined): Promise<boolean>;
 }
 
 export interface Services {
   store: Store;
   access: Access;
-  records: Records;
+  accounts: Accounts;
+  audit: Audit;
+  records: Pick<Records, "newest" | "one">;
   gateway: GatewayFace;
+  operations: OperationsFace;
   hasher: PasswordHasher;
   /** Writes a mistake of ours to the log. */
   report: (error: Error) => void;
@@ -38,8 +91,11 @@ export interface Services {
 export interface AdminEnv {
   Bindings: { remoteAddress: string };
   Variables: {
-    /** Who acts: `administrator`, or `token NAME`. */
-    actor: string;
+    /** Who acts: an account's name, or `token NAME`; and from where. */
+    actor: Exclude<Actor, string>;
+    role: Role;
+    /** The account's id; undefined for a program. */
+    account: number | undefined;
     /** How it was proved; only a cookie can be used by a foreign page. */
     provenBy: "cookie" | "token";
     /** Whether that proof still holds, for answers that go on for long. */

@@ -1,7 +1,7 @@
 /**
  * `npm run build`: the one binary, `dist/jackfield`.
  *
- * The media worker is a second entry point. libSQL's native addon is chosen at run time by a name
+ * The threads are entry points of their own. libSQL's native addon is chosen at run time by a name
  * made of platform and architecture, which a bundler can't follow and Bun then looks for in a
  * nearby node_modules; here the name becomes a literal, so that the addon is embedded.
  */
@@ -33,8 +33,10 @@ const embedAddon: Bun.BunPlugin = {
 
 mkdirSync(join(root, "dist"), { recursive: true });
 const result = await Bun.build({
-  entrypoints: [join(root, "gateway/main.ts"), join(root, "gateway/media/worker.ts")],
-  // The worker is found beside the main program: `./media/worker` in both.
+  entrypoints: ["main.ts", "media/worker.ts", "database-worker.ts"].map((program) =>
+    join(root, "gateway", program),
+  ),
+  // The workers are found beside the main program: `./media/worker` in both.
   root: join(root, "gateway"),
   target: "bun",
   minify: { whitespace: true, syntax: true },

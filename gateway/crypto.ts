@@ -12,7 +12,13 @@ export function hash(name: HashName, data: Uint8Array | string): Uint8Array {
 
 /** The hash in lower-case hex, as digest authentication (RFC 7616) and fingerprints want it. */
 export function hashHex(name: HashName, data: Uint8Array | string): string {
-  return node.createHash(name).update(data).digest("hex");
+  return node.hash(name, data, "hex");
+}
+
+/** HMAC-SHA256 under one key, its key schedule made once. */
+export function hmacSha256(key: Uint8Array): (data: string) => Uint8Array {
+  const keyed = new Bun.CryptoHasher("sha256", Buffer.from(key));
+  return (data) => keyed.copy().update(data).digest();
 }
 
 export function hmac(name: HashName, key: Uint8Array, data: Uint8Array | string): Uint8Array {

@@ -58,3 +58,10 @@ export class Timers<Name extends string> {
     return earliest;
   }
 }
+
+/** The first of several times; undefined while nothing is awaited. */
+export function earliest(...times: readonly (Millis | undefined)[]): Millis | undefined {
+  let first: Millis | undefined;
+  for (const at of times) if (at !== undefined && (first === undefined || at < first)) first = at;
+  return first;
+}

@@ -4,31 +4,49 @@
  *   options → database → B2BUA in its runtime → media workers → SIP sockets → HTTP (admin and
  *   softphones) → the configuration, which starts it all
  */
+import { join } from "node:path";
+import type { GatewayFace } from "../admin/services.ts";
+import type { Config } from "../schema/config.ts";
 import { B2bua } from "./b2bua/b2bua.ts";
+import { ConnectionTest } from "./b2bua/connection-test.ts";
+import { targetOf } from "./b2bua/identity.ts";
+import { run } from "./commands.ts";
 import { monotonicNow, wallClockAt } from "./io/clock.ts";
 import { readCommandLine } from "./io/command-line.ts";
+import { probe } from "./io/connection-probe.ts";
 import { openHttp } from "./io/http.ts";
 import { type Log, openLog } from "./io/log.ts";
 import { startMediaWorkers } from "./io/media-workers.ts";
-import { localAddresses } from "./io/network.ts";
+import { networkStatus, OwnAddresses } from "./io/network.ts";
+import { openOwnCertificates } from "./io/own-certificates.ts";
 import { systemRandom } from "./io/random.ts";
+import { Resolver, systemDns } from "./io/resolver.ts";
 import { Runtime } from "./io/runtime.ts";
 import { openSip } from "./io/sip-transports.ts";
 import { sipWebSocket } from "./io/sip-websocket.ts";
+import { askStun } from "./io/stun-client.ts";
 import { type GatewayOptions, OperatorError, shareOfPorts } from "./options.ts";
-import { openStore } from "./store.ts";
+import { randomFraction } from "./random.ts";
+import { type OpenedStore, openStore } from "./store.ts";
 import { VERSION } from "./version.ts";
 
 /** A media leg silent for this long ends its call (RFC 3550 §6.3.5 leaves the time to us). */
 const MEDIA_SILENCE_MS = 30_000;
 const DRAIN_POLL_MS = 200;
+/** How often the external address is asked for. */
+const OUTSIDE_MS = 60_000;
+/** How soon a change made by another process is taken over. */
+const FOLLOW_MS = 5_000;
+
+const chance = () => randomFraction(systemRandom);
 
 async function serve(options: GatewayOptions): Promise<void> {
   const log = await openLog(options.logLevel);
   const store = await openStore(options, log);
   const b2bua = new B2bua({ random: systemRandom, wallClock: wallClockAt });
   const runtime = new Runtime(b2bua, log);
-  const addresses = localAddresses(options);
+  const addresses = new OwnAddresses(options);
+  const watching = await watchOutside(addresses, await store.config(), log);
 
   const workers = await startMediaWorkers({
     count: options.workers,
@@ -40,45 +58,126 @@ async function serve(options: GatewayOptions): Promise<void> {
       webrtcPort: options.webrtcPort === 0 ? 0 : options.webrtcPort + index,
       rtpPorts: shareOfPorts(options.rtpPorts, index, options.workers),
       silenceMs: MEDIA_SILENCE_MS,
+      soundsDirectory: join(options.data, "sounds"),
     }),
     feed: runtime.feed,
     log,
   }).catch((error: Error) => {
-    const where = `${addresses.media}:${options.webrtcPort}`;
-    throw new OperatorError(
-      `the media ports can't be opened (${error.message}): is ${where}/udp taken, or the address ` +
-        "not one of this machine's? See --media and --webrtc-port",
-    );
+    throw mediaPortsTaken(`${addresses.media}:${options.webrtcPort}`, error);
   });
-  const sip = await openSip(options.sip, addresses.hostFor, runtime.feed);
-  const { origins } = options;
+  const { origins, sipTls, tls } = options;
+  const certificates = tls && openOwnCertificates({ files: tls, now: Date.now, log });
+  const sip = await openSip({
+    at: options.sip,
+    ...(sipTls && certificates ? { tls: { ...sipTls, certificates } } : {}),
+    localHostFor: addresses.hostFor,
+    feed: runtime.feed,
+    resolver: new Resolver({ dns: systemDns, now: monotonicNow, chance }),
+  });
   const sockets = sipWebSocket({ origins, secure: options.tls !== undefined, feed: runtime.feed });
-  const admin = store.openAdmin({
-    status: () => ({ ...runtime.status(), workers: workers.statuses }),
+  const following = followConfig(store, runtime, addresses);
+  const admin = await store.openAdmin({
+    status: () => ({
+      ...runtime.status(),
+      workers: workers.statuses,
+      certificates: certificates?.status() ?? [],
+      network: networkStatus(options, addresses, sip.port),
+    }),
     subscribe: (listener) => runtime.subscribe(listener),
     hangUp: (call) => runtime.feed({ type: "hangUp", call }),
-    apply: (config) => runtime.feed({ type: "configured", config }),
+    unban: (source) => runtime.feed({ type: "unban", source }),
+    explain: (user, number) => b2bua.explain(user, number, monotonicNow()),
+    test: testerOf(options, addresses.hostFor),
+    calls: b2bua.archive,
+    apply: following.apply,
   });
-  const http = openHttp(options, sockets, admin);
+  const http = openHttp({
+    http: options.http,
+    ...(certificates ? { certificates } : {}),
+    sockets,
+    fetch: admin,
+  });
 
   runtime.start({
     send: (flow, bytes) => sockets.send(flow, bytes) || sip.send(flow, bytes),
-    open: (flow, target) => sip.open(flow, target),
-    close: (flow, reason) => sockets.close(flow, reason) || sip.close(flow, reason),
+    open: (flow, target, instead) => sip.open(flow, target, instead),
+    close: (flow, reason, unanswered) =>
+      sockets.close(flow, reason) || sip.close(flow, reason, unanswered),
     media: (command) => workers.command(command),
     record: (record) => store.record(record),
   });
-  runtime.feed({ type: "configured", config: await store.config() });
+  following.apply(await store.config());
 
   log("info", "started", { version: VERSION, http: http.url, sip: sip.description });
   process.stdout.write(await store.welcome(http.url));
   stopOnSignal(options, runtime, log, async () => {
+    following.stop();
+    watching();
     await http.stop();
     sip.stop();
+    certificates?.stop();
     workers.stop();
     runtime.stop();
     await store.close();
   });
+}
+
+function mediaPortsTaken(where: string, { message }: Error): OperatorError {
+  return new OperatorError(
+    `the media ports can't be opened (${message}): is ${where}/udp taken, or the address ` +
+      "not one of this machine's? See --media and --webrtc-port",
+  );
+}
+
+/** The newest configuration, also where another process changed it: `import` from the console. */
+function followConfig(store: OpenedStore, runtime: Runtime, addresses: OwnAddresses) {
+  let revision = -1;
+  // Two saves may come back in another order than they were written.
+  const apply = (config: Config) => {
+    if (config.revision < revision) return;
+    revision = config.revision;
+    addresses.configure(config.settings ?? {});
+    runtime.feed({ type: "configured", config });
+  };
+  const follow = async () => {
+    try {
+      if ((await store.revision()) > revision) apply(await store.config());
+    } catch {
+      // Another program holds the database, or the disk is full: the next look finds the same.
+    }
+  };
+  const timer = setInterval(() => void follow(), FOLLOW_MS).unref();
+  return { apply, stop: () => clearInterval(timer) };
+}
+
+/** Test connection, each with a machine and a socket of its own. */
+function testerOf(
+  { testLoopback: allowsLoopback }: GatewayOptions,
+  localHostFor: (remoteAddress: string) => string,
+): GatewayFace["test"] {
+  return (connection, tell, signal) => {
+    const machine = new ConnectionTest(connection, { random: systemRandom, allowsLoopback });
+    const { host: name, tls = { verify: "strict" } } = targetOf(connection);
+    return probe({ machine, tls, name, dns: systemDns, chance, localHostFor, tell, signal });
+  };
+}
+
+/** NAT-02: asked before anything is advertised, and again as long as we run. Returns the way out. */
+async function watchOutside(
+  addresses: OwnAddresses,
+  { settings = {} }: Config,
+  log: Log,
+): Promise<() => void> {
+  addresses.configure(settings);
+  const ask = async () => {
+    const isNews = addresses.seen(await askStun(addresses.stunServers));
+    if (isNews) log("warning", "external-address", { address: addresses.advertised ?? "" });
+  };
+  await ask();
+  const again = () =>
+    ask().catch((error: Error) => log("warning", "stun", { reason: error.message }));
+  const timer = setInterval(() => void again(), OUTSIDE_MS);
+  return () => clearInterval(timer);
 }
 
 /** SIGTERM or SIGINT drains: calls end by themselves or at the timeout; a second signal hurries. */
@@ -103,7 +202,7 @@ function stopOnSignal(
       setTimeout(poll, DRAIN_POLL_MS);
       return;
     }
-    await stop();
+    await stop().catch((error: Error) => log("error", "stop", { reason: error.message }));
     log("info", "stopped");
     process.exit(0);
   };
@@ -121,8 +220,18 @@ function stopOnSignal(
 
 async function main(): Promise<void> {
   const commandLine = readCommandLine(process.argv.slice(2));
-  if (commandLine.command === "version") process.stdout.write(`${VERSION}\n`);
-  if (commandLine.command === "serve") await serve(commandLine.options);
+  switch (commandLine.command) {
+    case "none":
+      break;
+    case "version":
+      process.stdout.write(`${VERSION}\n`);
+      break;
+    case "serve":
+      await serve(commandLine.options);
+      break;
+    default:
+      process.exitCode = await run(commandLine);
+  }
 }
 
 try {

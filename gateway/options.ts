@@ -13,17 +13,25 @@ export interface PortRange {
   last: number;
 }
 
+/** Files of a certificate chain and of its key, in PEM. */
+export interface CertificateFiles {
+  certificate: string;
+  key: string;
+}
+
 export interface GatewayOptions {
   /** Directory of the database, the keys and the certificates. */
   data: string;
   http: HostPort;
-  /** Files of a certificate chain and key in PEM; both or none. */
-  tls?: { certificate: string; key: string };
+  /** What we show by TLS: the first, where the peer names no server, or none of the others'. */
+  tls?: readonly [CertificateFiles, ...CertificateFiles[]];
   /** Serve HTTP without TLS on an address others can reach. */
   insecureHttp: boolean;
   /** Further origins whose pages may open the SIP WebSocket. */
   origins: string[];
   sip: HostPort;
+  /** Where PBXs connect by TLS, with the certificates of `tls`. */
+  sipTls?: HostPort;
   /** Address media is bound to and, without `externalIp`, advertised with. */
   media?: string;
   externalIp?: string;
@@ -31,9 +39,13 @@ export interface GatewayOptions {
   /** The first worker's port for WebRTC; each further worker takes the next. */
   webrtcPort: number;
   workers: number;
+  /** Web hooks of alerts may be on this machine. */
+  webhookLoopback: boolean;
   logLevel: "debug" | "info" | "warning" | "error";
   /** Seconds running calls are given at SIGTERM. */
   drainTimeoutSeconds: number;
+  /** Test connection may ask this very machine: for a PBX beside the gateway, and for tests. */
+  testLoopback: boolean;
 }
 
 /** What an operator got wrong, in one line that says what would be right. Exit status 2. */
@@ -62,6 +74,26 @@ export function parsePortRange(text: string): PortRange {
     );
   }
   return { first: even, last };
+}
+
+/** Two lists by comma, of certificates and of their keys in the same order. */
+export function parseCertificates(
+  certificates: string,
+  keys: string,
+): [CertificateFiles, ...CertificateFiles[]] {
+  const split = (list: string) => list.split(",").map((it) => it.trim());
+  const keyFiles = split(keys);
+  const [first, ...others] = split(certificates).map((certificate, index) => ({
+    certificate,
+    key: keyFiles[index] ?? "",
+  }));
+  const isWhole = first && [first, ...others].every((it) => it.certificate !== "" && it.key !== "");
+  if (!isWhole || keyFiles.length !== others.length + 1) {
+    throw new OperatorError(
+      "--tls-cert and --tls-key belong together: as many keys as certificates, in the same order",
+    );
+  }
+  return [first, ...others];
 }
 
 /** A whole number of `name` between two bounds. */

@@ -1,77 +1,135 @@
 /** What of the gateway is on disk, opened and wired for the composition root. */
 import { join } from "node:path";
 import { createAdmin } from "../admin/app.ts";
-import type { GatewayFace, PasswordHasher } from "../admin/services.ts";
+import type { GatewayFace } from "../admin/services.ts";
 import { Access } from "../schema/access.ts";
+import { ACCOUNT_PASSWORD_LENGTH_MIN, Accounts } from "../schema/accounts.ts";
+import { Audit } from "../schema/audit.ts";
 import type { Config } from "../schema/config.ts";
-import { openDatabase } from "../schema/database.ts";
-import { Records } from "../schema/records.ts";
+import { DATABASE_NAME, openThreadedDatabase } from "../schema/database.ts";
+import { finishRotation } from "../schema/key-rotation.ts";
+import { loadRevision } from "../schema/load.ts";
+import { RECORDS_AT_ONCE_MAX, Records } from "../schema/records.ts";
+import { SealedSettings } from "../schema/sealed-settings.ts";
 import { openSecrets } from "../schema/secrets.ts";
 import { Store } from "../schema/store.ts";
 import type { CallRecord } from "./b2bua/status.ts";
 import type { Fetch } from "./io/http.ts";
 import type { Log } from "./io/log.ts";
+import { passwordHasher } from "./io/password-hasher.ts";
 import { systemRandom } from "./io/random.ts";
+import { RecordWriter } from "./io/record-writer.ts";
+import { claimRunning } from "./io/running.ts";
+import { type Operations, openOperations } from "./operations.ts";
 import { type GatewayOptions, OperatorError } from "./options.ts";
 
 export interface OpenedStore {
   config(): Promise<Config>;
   record(record: CallRecord): void;
-  openAdmin(gateway: GatewayFace): Fetch;
+  /** How often the configuration was changed, by this process or another. */
+  revision(): Promise<number>;
+  openAdmin(gateway: GatewayFace): Promise<Fetch>;
   /** What the first start tells a person; empty once the password is set. */
   welcome(url: string): Promise<string>;
   close(): Promise<void>;
 }
 
-const PASSWORD_LENGTH_MIN = 12;
-
-const hasher: PasswordHasher = {
-  hash: (password) => Bun.password.hash(password, "argon2id"),
-  verify: (password, hash) => Bun.password.verify(password, hash),
-};
+const now = () => Date.now();
+const monotonic = () => performance.now();
 
 /** Rejects with an `OperatorError` where the data directory can't be used. */
 export async function openStore(options: GatewayOptions, log: Log): Promise<OpenedStore> {
+  const database = await openThreadedDatabase(
+    join(options.data, DATABASE_NAME),
+    new Worker(new URL("./database-worker.ts", import.meta.url)),
+  );
+  // Before the key is read: a rotation that begins now sees it, one that has begun is waited for.
+  const release = claimRunning(options.data);
+  await finishRotation(database, options.data);
   const secrets = openSecrets(options.data, process.env["JACKFIELD_SECRET_KEY"]);
-  const database = await openDatabase(join(options.data, "jackfield.db"));
-  const now = () => Date.now();
   const store = new Store({ database, secrets, now });
-  const access = new Access({ database, random: systemRandom, now });
+  const access = new Access({ database, random: systemRandom, now, monotonic });
+  const accounts = new Accounts({ database, now });
+  const audit = new Audit({ database, now });
   const records = new Records(database);
   await store.prepare();
-  await setFirstPassword(access);
+  await setFirstPassword(access, accounts);
   await records.trim();
+  const writer = new RecordWriter({
+    write: (some) => records.add(some),
+    atOnce: RECORDS_AT_ONCE_MAX,
+    log,
+  });
+  let operations: Operations | undefined;
   return {
     config: () => store.load(),
+    revision: () => loadRevision(database),
     record: (record) => {
-      records.add(record).catch((error: Error) => {
-        log("error", "record-lost", { call: record.id, reason: error.message });
-      });
+      writer.add(record);
+      operations?.ended(record);
     },
-    openAdmin: (gateway) => {
+    openAdmin: async (gateway) => {
+      operations = await openOperations({
+        database,
+        directory: options.data,
+        store,
+        sealed: new SealedSettings(database, secrets),
+        audit,
+        allowLoopback: options.webhookLoopback,
+        status: () => gateway.status(),
+        log,
+      });
       const secure = options.tls !== undefined;
       const report = (error: Error) =>
         log("error", "fault", { where: "admin", detail: error.stack ?? error.message });
-      const app = createAdmin({ store, access, records, gateway, hasher, report, now, secure });
+      // Who reads sees every call that has ended.
+      const written = {
+        newest: async (...page: Parameters<Records["newest"]>) => {
+          await writer.flush();
+          return records.newest(...page);
+        },
+        one: async (id: string) => {
+          await writer.flush();
+          return records.one(id);
+        },
+      };
+      const app = createAdmin({
+        store,
+        access,
+        accounts,
+        audit,
+        records: written,
+        gateway,
+        operations: operations.face,
+        hasher: passwordHasher,
+        report,
+        now,
+        secure,
+      });
       return (request, remoteAddress) => app.fetch(request, { remoteAddress });
     },
     welcome: async (url) => {
-      if ((await access.passwordHash()) !== undefined) return `Jackfield is at ${url}/\n`;
+      if (await accounts.isSetUp()) return `Jackfield is at ${url}/\n`;
       const link = `${url}/setup?token=${await access.newSetupToken()}`;
       return `Jackfield is at ${url}/\nSet the administrator's password (this link works once):\n  ${link}\n`;
     },
-    close: () => database.destroy(),
+    close: async () => {
+      await writer.close();
+      await operations?.stop();
+      await database.destroy();
+      release();
+    },
   };
 }
 
 /** For scripts and tests: the password of the first start from the environment. */
-async function setFirstPassword(access: Access): Promise<void> {
+async function setFirstPassword(access: Access, accounts: Accounts): Promise<void> {
   const password = process.env["JACKFIELD_ADMIN_PASSWORD"];
-  if (password === undefined || (await access.passwordHash()) !== undefined) return;
-  if (password.length < PASSWORD_LENGTH_MIN) {
+  if (password === undefined || (await accounts.isSetUp())) return;
+  if (password.length < ACCOUNT_PASSWORD_LENGTH_MIN) {
     throw new OperatorError(
-      `JACKFIELD_ADMIN_PASSWORD is too short: at least ${PASSWORD_LENGTH_MIN} characters`,
+      `JACKFIELD_ADMIN_PASSWORD is too short: at least ${ACCOUNT_PASSWORD_LENGTH_MIN} characters`,
     );
   }
-  await access.setPassword(await hasher.hash(password));
+  await access.makeFirst(await passwordHasher.hash(password));
 }

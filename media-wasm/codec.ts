@@ -1,13 +1,14 @@
 /**
  * One face for every codec: PCM on one side, RTP payload on the other. Opus (RFC 6716) runs on
- * libopus in WebAssembly and at whichever rate the other leg's codec has, so that nothing is
- * resampled; G.722 runs at 16 kHz in our own WebAssembly, G.711 at 8 kHz in tables.
+ * libopus and at whichever rate the other leg's codec has, so that nothing is resampled; G.722 runs
+ * at 16 kHz in our own WebAssembly, G.711 at 8 kHz in tables.
  * Above: the media worker, which loads the codecs once. Below: one folder for each codec.
  */
 
 import { G711Decoder, G711Encoder } from "./g711/g711.ts";
 import { loadG722 } from "./g722/g722.ts";
-import { loadOpus } from "./opus/opus.ts";
+import { instantiateLibopus, type Libopus } from "./opus/libopus.ts";
+import { opusOver } from "./opus/opus.ts";
 
 export type CodecName = "opus" | "G722" | "PCMA" | "PCMU";
 export type PcmRate = 8_000 | 16_000;
@@ -60,9 +61,10 @@ export interface Codecs {
   decoder(name: CodecName, sampleRate: PcmRate): Decoder;
 }
 
-/** Instantiates the WebAssembly modules: once for each thread. */
-export async function loadCodecs(): Promise<Codecs> {
-  const [g722, opus] = await Promise.all([loadG722(), loadOpus()]);
+/** Instantiates the WebAssembly modules: once for each thread. `libopus`: another than there. */
+export async function loadCodecs(libopus?: Libopus): Promise<Codecs> {
+  const [g722, used] = await Promise.all([loadG722(), libopus ?? instantiateLibopus()]);
+  const opus = opusOver(used);
   return {
     encoder(name, sampleRate, options = {}) {
       if (name === "opus") return opus.encoder(sampleRate, options);

@@ -3,56 +3,112 @@
  * import or a form. Problems keep it from being saved; warnings do not.
  */
 import { RE2JS } from "re2js";
-import { type Cidr, coversEverything, parseAddress, parseCidr } from "../gateway/address.ts";
-import type { Config, Connection, Problem, User } from "./config.ts";
-
-export interface Findings {
-  problems: Problem[];
-  warnings: Problem[];
-}
+import { type Cidr, coversEverything, parseCidr } from "../gateway/address.ts";
+import type { Config, Connection, User, UserId } from "./config.ts";
+import {
+  checkHost,
+  checkPort,
+  checkRange,
+  checkText,
+  type Findings,
+  problem,
+  warn,
+} from "./findings.ts";
+import { checkNumberPlan, checkSettings } from "./settings.ts";
 
 const NAME_LENGTH_MAX = 64;
 const PATTERN_LENGTH_MAX = 256;
 const PATTERNS_MAX = 100;
 const ALLOW_MAX = 500;
-const HOST_NAME =
-  /^(?=.{1,253}$)(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it refuses (P12).
-const LINE_BREAKING = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+const FURTHER_HOSTS_MAX = 8;
+const COUNTRIES_MAX = 300;
 /** Takes every number; only the usual spellings are known. */
 const CATCH_ALL = /^(?:\^|\^?(?:\.|\\d)(?:[*+]\$?)?)$/;
+const FORWARD_NUMBER = /^[A-Za-z0-9\-_.+*#]{1,64}$/;
+const SOUND_FILE = /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,95}\.wav$/i;
 const USER_NAME = /^[A-Za-z0-9\-_.+]{1,64}$/;
-
-export const UNPRINTABLE_MESSAGE =
-  "line breaks, control characters and halves of characters are not allowed here";
-
-/**
- * P12: true for what could become a line of its own in a SIP message or a log, and for lone
- * surrogates, which UTF-8 can't carry.
- */
-export function isUnprintable(text: string): boolean {
-  return LINE_BREAKING.test(text) || !text.isWellFormed();
-}
 
 export function checkConfig(config: Config): Findings {
   const findings: Findings = { problems: [], warnings: [] };
-  unique(config.users, "users", findings);
-  unique(config.connections, "connections", findings);
-  for (const [index, user] of config.users.entries()) checkUser(user, `users[${index}]`, findings);
-  config.connections.forEach((connection, index) => {
-    const path = `connections[${index}]`;
-    checkConnection(connection, path, findings);
-    const { inboundUser } = connection;
-    if (inboundUser !== undefined && !config.users.some(({ id }) => id === inboundUser)) {
-      problem(findings, `${path}.inboundUser`, "there is no such user");
-    }
-  });
-  warnOfCatchAll(config.connections, findings);
+  const { users, connections, settings } = config;
+  append(
+    findings,
+    "",
+    foundIn(users, (own) => checkUsers(users, own)),
+  );
+  append(
+    findings,
+    "",
+    foundIn(connections, (own) => checkConnections(connections, own)),
+  );
+  checkReferences(config, findings);
+  if (settings) checkSettings(settings, "settings", findings);
   return findings;
 }
 
-function problem(findings: Findings, path: string, message: string): void {
-  findings.problems.push({ path, message });
+function checkUsers(users: readonly User[], findings: Findings): void {
+  unique(users, "users", findings);
+  users.forEach((user, index) => {
+    append(findings, `users[${index}]`, remembered(user, checkUser));
+  });
+}
+
+function checkConnections(connections: readonly Connection[], findings: Findings): void {
+  unique(connections, "connections", findings);
+  connections.forEach((connection, index) => {
+    append(findings, `connections[${index}]`, remembered(connection, checkConnection));
+  });
+  checkGroups(connections, findings);
+  warnOfCatchAll(connections, findings);
+}
+
+/** What connections say of users. */
+function checkReferences({ users: all, connections }: Config, findings: Findings): void {
+  const ids = new Set(all.map(({ id }) => id));
+  const areUsers = (users: readonly UserId[] | undefined, where: string) =>
+    users?.forEach((user, at) => {
+      if (!ids.has(user)) problem(findings, `${where}[${at}]`, "there is no such user");
+    });
+  connections.forEach(({ inboundUser, users, inboundNumbers }, index) => {
+    const path = `connections[${index}]`;
+    if (inboundUser !== undefined && !ids.has(inboundUser)) {
+      problem(findings, `${path}.inboundUser`, "there is no such user");
+    }
+    areUsers(users, `${path}.users`);
+    inboundNumbers?.forEach(({ number, users: rung }, at) => {
+      const where = `${path}.inboundNumbers[${at}]`;
+      areUsers(rung, `${where}.users`);
+      if (rung.length === 0) problem(findings, `${where}.users`, "at least one user is expected");
+      if (FORWARD_NUMBER.test(number)) return;
+      problem(findings, `${where}.number`, "a number is expected: digits, or letters, * # + - _ .");
+    });
+  });
+}
+
+/** What was found in an item, or in a list, by itself. They never change: changed ones are others. */
+const known = new WeakMap<object, Findings>();
+
+/** Each item is looked at once: a change among thousands is checked as fast as one among few (D9). */
+function remembered<Item extends object>(
+  item: Item,
+  check: (item: Item, path: string, findings: Findings) => void,
+): Findings {
+  return foundIn(item, (findings) => check(item, "", findings));
+}
+
+function foundIn(list: object, check: (findings: Findings) => void): Findings {
+  let own = known.get(list);
+  if (!own) {
+    own = { problems: [], warnings: [] };
+    check(own);
+    known.set(list, own);
+  }
+  return own;
+}
+
+function append(findings: Findings, path: string, { problems, warnings }: Findings): void {
+  for (const it of problems) problem(findings, `${path}${it.path}`, it.message);
+  for (const it of warnings) warn(findings, `${path}${it.path}`, it.message);
 }
 
 function unique(items: readonly { name: string }[], kind: string, findings: Findings): void {
@@ -70,12 +126,48 @@ function checkUser(user: User, path: string, findings: Findings): void {
     problem(findings, `${path}.name`, "1 to 64 letters, digits or - _ . + are expected");
   }
   checkText(user.displayName, `${path}.displayName`, findings);
+  checkSoundFile(user.holdMusic, `${path}.holdMusic`, findings);
+  for (const field of ["always", "busy", "noAnswer"] as const) {
+    const number = user.forward?.[field];
+    if (number === undefined || FORWARD_NUMBER.test(number)) continue;
+    const message = "a number or a user name is expected: letters, digits or * # + - _ .";
+    problem(findings, `${path}.forward.${field}`, message);
+  }
+  checkCalling(user, path, findings);
+  const seconds = user.forward?.noAnswerSeconds;
+  if (seconds !== undefined) {
+    checkRange(seconds, 5, 120, `${path}.forward.noAnswerSeconds`, findings);
+  }
 }
 
-function checkText(text: string | undefined, path: string, findings: Findings): void {
-  if (text === undefined) return;
-  if (isUnprintable(text)) problem(findings, path, UNPRINTABLE_MESSAGE);
-  if (text.length > 255) problem(findings, path, "at most 255 characters are allowed");
+/** A name alone: what it is in the folder of sounds is the media worker's to find out. */
+function checkSoundFile(name: string | undefined, path: string, findings: Findings): void {
+  if (name === undefined || SOUND_FILE.test(name)) return;
+  const message =
+    "the name of a WAV file in the data directory's folder sounds is expected: letters, digits, space or - _ . and .wav at the end, at most 100 characters";
+  problem(findings, path, message);
+}
+
+/** LIM-05, SEC-10. */
+function checkCalling(user: User, path: string, findings: Findings): void {
+  const { numberPlan, callsPerSecond, minutesPerDay } = user;
+  if (numberPlan) checkNumberPlan(numberPlan, `${path}.numberPlan`, findings);
+  if (callsPerSecond !== undefined && !(callsPerSecond >= 0.01 && callsPerSecond <= 100)) {
+    problem(findings, `${path}.callsPerSecond`, "a number from 0.01 to 100 is expected");
+  }
+  if (minutesPerDay !== undefined) {
+    checkRange(minutesPerDay, 1, 100_000, `${path}.minutesPerDay`, findings);
+  }
+  for (const field of ["allowCountries", "blockCountries"] as const) {
+    user[field]?.forEach((prefix, index) => {
+      if (/^\+[1-9][0-9]{0,9}$/.test(prefix)) return;
+      const message = "the beginning of an international number is expected: +44, +1900";
+      problem(findings, `${path}.${field}[${index}]`, message);
+    });
+    if ((user[field]?.length ?? 0) > COUNTRIES_MAX) {
+      problem(findings, `${path}.${field}`, `at most ${COUNTRIES_MAX} are allowed`);
+    }
+  }
 }
 
 function checkConnection(connection: Connection, path: string, findings: Findings): void {
@@ -86,15 +178,32 @@ function checkConnection(connection: Connection, path: string, findings: Finding
   for (const field of ["name", "username", "authId", "password", "realm", "fromUser"] as const) {
     checkText(connection[field], `${path}.${field}`, findings);
   }
-  checkHost(connection.host, `${path}.host`, findings);
+  if (type === "inbound-registration") checkRegistering(connection, path, findings);
+  else checkHost(connection.host, `${path}.host`, findings);
   checkPort(connection.port, `${path}.port`, findings);
+  connection.furtherHosts?.forEach(({ host, port }, index) => {
+    checkHost(host, `${path}.furtherHosts[${index}].host`, findings);
+    checkPort(port, `${path}.furtherHosts[${index}].port`, findings);
+  });
+  if ((connection.furtherHosts?.length ?? 0) > FURTHER_HOSTS_MAX) {
+    problem(findings, `${path}.furtherHosts`, `at most ${FURTHER_HOSTS_MAX} are allowed`);
+  }
   if (connection.outboundProxy) {
     checkHost(connection.outboundProxy.host, `${path}.outboundProxy.host`, findings);
     checkPort(connection.outboundProxy.port, `${path}.outboundProxy.port`, findings);
   }
   if (connection.fromDomain !== undefined)
     checkHost(connection.fromDomain, `${path}.fromDomain`, findings);
+  checkTls(connection, path, findings);
+  checkAudio(connection, path, findings);
+  if (connection.maxRegistrations !== undefined) {
+    checkRange(connection.maxRegistrations, 1, 10, `${path}.maxRegistrations`, findings);
+  }
   checkRange(registrationExpires, 60, 86_400, `${path}.registrationExpires`, findings);
+  const { optionsInterval } = connection;
+  if (optionsInterval !== undefined) {
+    checkRange(optionsInterval, 10, 3_600, `${path}.optionsInterval`, findings);
+  }
   checkRange(weight, 0, 65_535, `${path}.weight`, findings);
   if (type === "outbound-registration" && (!username || !password)) {
     const field = username ? "password" : "username";
@@ -104,6 +213,7 @@ function checkConnection(connection: Connection, path: string, findings: Finding
       "a connection that registers needs a user name and a password",
     );
   }
+  checkLimits(connection, path, findings);
   checkPatterns(connection, path, findings);
   checkAllow(connection, path, findings);
   const { codecs } = connection;
@@ -113,31 +223,105 @@ function checkConnection(connection: Connection, path: string, findings: Finding
     problem(findings, `${path}.codecs`, "a codec is listed twice");
 }
 
-function checkHost(host: string, path: string, findings: Findings): void {
-  const looksLikeAddress = /^[0-9.]+$/.test(host) || host.includes(":");
-  const isValid = looksLikeAddress ? parseAddress(host) !== undefined : HOST_NAME.test(host);
-  if (!isValid) {
-    problem(
-      findings,
-      path,
-      `"${host.slice(0, 60).replace(LINE_BREAKING, "?")}" is no host: a domain name or an IP address without scheme and port is expected`,
-    );
+/** REG-08 to REG-10: a PBX that finds us, so that we needn't find it. */
+function checkRegistering(connection: Connection, path: string, findings: Findings): void {
+  for (const field of ["port", "outboundProxy", "authId", "tls", "furtherHosts"] as const) {
+    if (connection[field] === undefined) continue;
+    const message = "a PBX that registers here tells by itself where it is: leave this empty";
+    problem(findings, `${path}.${field}`, message);
+  }
+  if (connection.host !== "") {
+    const message = "a PBX that registers here may be anywhere: leave this empty";
+    problem(findings, `${path}.host`, message);
+  }
+  const { allow, allowInbound } = connection;
+  if (allow.length > 0) return;
+  const message = `nobody can register${allowInbound ? " or call" : ""}: to let it come from anywhere write 0.0.0.0/0 and ::/0`;
+  warn(findings, `${path}.allow`, message);
+}
+
+function checkTls({ tls, transport }: Connection, path: string, findings: Findings): void {
+  if (!tls) return;
+  if (transport !== "tls" && transport !== "auto") {
+    problem(findings, `${path}.tls`, "it needs the transport tls or auto");
+  }
+  const pin = (tls.pin ?? "").replace(/[\s:]/g, "");
+  if (tls.verify === "pin" && !/^[0-9A-Fa-f]{64}$/.test(pin)) {
+    const message = "the SHA-256 of the certificate is expected: 64 hex digits, colons allowed";
+    problem(findings, `${path}.tls.pin`, message);
+  }
+  if ((tls.certificateFile === undefined) !== (tls.keyFile === undefined)) {
+    problem(findings, `${path}.tls.keyFile`, "a client certificate and its key belong together");
+  }
+  for (const field of ["caFile", "certificateFile", "keyFile"] as const) {
+    checkText(tls[field], `${path}.tls.${field}`, findings);
   }
 }
 
-function checkPort(port: number | undefined, path: string, findings: Findings): void {
-  if (port !== undefined) checkRange(port, 1, 65_535, path, findings);
+/** MED-01; CON-25: what protects the audio is worth as much as what protects the keys. */
+function checkAudio(connection: Connection, path: string, findings: Findings): void {
+  const { mediaEncryption = "none", encryptionOptional, keysInClear, transport } = connection;
+  checkSoundFile(connection.holdMusic, `${path}.holdMusic`, findings);
+  warnOfRelay(connection, path, findings);
+  if (mediaEncryption === "none" && encryptionOptional === true) {
+    const message = "there is no encryption to be optional: choose one in mediaEncryption";
+    problem(findings, `${path}.encryptionOptional`, message);
+  }
+  if (connection.transcoding === false && transport !== "tls") {
+    const message = `over ${transport} transcoding can't be switched off: that needs the transport tls`;
+    problem(findings, `${path}.transcoding`, message);
+  }
+  if (mediaEncryption !== "sdes" || transport === "tls") return;
+  if (keysInClear === true) {
+    const message = `whoever sees the signalling over ${transport} reads the keys in it`;
+    warn(findings, `${path}.keysInClear`, message);
+    return;
+  }
+  const message = `its keys would be readable in signalling over ${transport}: choose the transport tls, or set keysInClear`;
+  problem(findings, `${path}.mediaEncryption`, message);
 }
 
-function checkRange(
-  value: number,
-  min: number,
-  max: number,
-  path: string,
-  findings: Findings,
-): void {
-  if (Number.isInteger(value) && value >= min && value <= max) return;
-  problem(findings, path, `a whole number from ${min} to ${max} is expected`);
+/** AMB-07: what needs keys of ours can't be had where there are none. */
+function warnOfRelay(connection: Connection, path: string, findings: Findings): void {
+  const { mediaEncryption, transcoding, announcements = "none", holdMusic, dtmfMode } = connection;
+  if (transcoding !== false || mediaEncryption !== "dtls") return;
+  const useless = {
+    announcements: announcements !== "none",
+    holdMusic: holdMusic !== undefined,
+    dtmfMode: dtmfMode === "inband",
+  };
+  for (const [field, isSet] of Object.entries(useless)) {
+    const message =
+      "without effect: with dtls and without transcoding audio passes undecrypted, and nothing of ours can be heard in it";
+    if (isSet) findings.warnings.push({ path: `${path}.${field}`, message });
+  }
+}
+
+function checkLimits(connection: Connection, path: string, findings: Findings): void {
+  for (const field of ["maxCalls", "maxInbound", "maxOutbound"] as const) {
+    const limit = connection[field];
+    if (limit !== undefined) checkRange(limit, 0, 9_999, `${path}.${field}`, findings);
+    if (limit === 0) {
+      findings.warnings.push({ path: `${path}.${field}`, message: "0 allows no calls at all" });
+    }
+  }
+}
+
+/** RTE-07: the members of a group say the same of it. */
+function checkGroups(connections: readonly Connection[], findings: Findings): void {
+  const strategies = new Map<string, string>();
+  connections.forEach(({ failoverGroup: group }, index) => {
+    if (!group) return;
+    const path = `connections[${index}].failoverGroup`;
+    const { name, strategy, share } = group;
+    checkText(name, `${path}.name`, findings);
+    if (name === "") problem(findings, `${path}.name`, "a name is expected");
+    if (share !== undefined) checkRange(share, 1, 1_000, `${path}.share`, findings);
+    const first = strategies.get(name) ?? strategy;
+    strategies.set(name, first);
+    if (first === strategy) return;
+    problem(findings, `${path}.strategy`, `the other members of ${name} are asked ${first}`);
+  });
 }
 
 function checkPatterns({ patterns }: Connection, path: string, findings: Findings): void {
@@ -208,9 +392,11 @@ function checkAllow(
       );
     else {
       blocks.push(parsed.cidr);
-      checkWidth(parsed.cidr, at, findings);
+      if (type !== "inbound-registration") checkWidth(parsed.cidr, at, findings);
     }
   });
+  // A PBX that registers shows its password besides (SEC-02).
+  if (type === "inbound-registration") return;
   if (coversEverything(blocks)) {
     problem(
       findings,

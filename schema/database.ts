@@ -3,57 +3,84 @@
  * says what to do.
  */
 
-import { closeSync, mkdirSync, openSync } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { Kysely, type Migration, Migrator, SqliteDialect } from "kysely";
-import Libsql from "libsql";
 import { OperatorError } from "../gateway/options.ts";
+import { makeBackup } from "./backup.ts";
+import { openConnection, unusable } from "./connection.ts";
 import { bindable } from "./driver.ts";
 import { first } from "./migrations/0001-first.ts";
+import { userDetails } from "./migrations/0002-user-details.ts";
+import { callQuality } from "./migrations/0003-call-quality.ts";
+import { settings } from "./migrations/0004-settings.ts";
+import { connectionCredentials } from "./migrations/0005-connection-credentials.ts";
+import { auditDetails } from "./migrations/0006-audit-details.ts";
+import { happenings } from "./migrations/0007-happenings.ts";
+import { tokenScope } from "./migrations/0008-token-scope.ts";
+import { accounts } from "./migrations/0009-accounts.ts";
 import type { Tables } from "./tables.ts";
+import { DatabaseThread, ThreadedDialect, WholeMigrations } from "./threaded-dialect.ts";
+
+/** In the data directory. */
+export const DATABASE_NAME = "jackfield.db";
 
 export type Database = Kysely<Tables>;
 
 /** Append-only: a migration that was ever released is never changed. */
-const MIGRATIONS: Readonly<Record<string, Migration>> = { "0001-first": first };
+const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  "0001-first": first,
+  "0002-user-details": userDetails,
+  "0003-call-quality": callQuality,
+  "0004-settings": settings,
+  "0005-connection-credentials": connectionCredentials,
+  "0006-audit-details": auditDetails,
+  "0007-happenings": happenings,
+  "0008-token-scope": tokenScope,
+  "0009-accounts": accounts,
+};
 
-/** libSQL's own defaults lose acknowledged writes or fail at the first second writer (D1, D5). */
-const PRAGMAS = [
-  "journal_mode = WAL",
-  "synchronous = FULL",
-  "busy_timeout = 5000",
-  "foreign_keys = ON",
-];
+class PlainDialect extends SqliteDialect {
+  override createAdapter = () => new WholeMigrations();
+}
 
 /** Rejects with an `OperatorError` where the file can't be used. */
 export async function openDatabase(file: string): Promise<Database> {
-  const connection = connect(file);
-  const database = new Kysely<Tables>({
-    dialect: new SqliteDialect({ database: bindable(connection) }),
-  });
-  await migrate(database, file);
-  return database;
+  const connection = openConnection(file);
+  const dialect = new PlainDialect({ database: bindable(connection) });
+  return migrated(new Kysely<Tables>({ dialect }), file);
 }
 
-function connect(file: string): Libsql.Database {
+/** The same on a thread of its own: `worker` runs `database-thread`. */
+export async function openThreadedDatabase(file: string, worker: Worker): Promise<Database> {
+  const thread = new DatabaseThread(worker);
+  await thread.open(file);
+  return migrated(new Kysely<Tables>({ dialect: new ThreadedDialect(thread) }), file);
+}
+
+async function migrated(database: Database, file: string): Promise<Database> {
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    // The digests in it are as good as passwords; WAL and shared memory take over the mode.
-    closeSync(openSync(file, "a", 0o600));
-    const connection = new Libsql(file);
-    for (const pragma of PRAGMAS) connection.pragma(pragma);
-    // D6: a damaged file must not pass for a configuration, nor be written to any further.
-    const verdict = JSON.stringify(connection.pragma("quick_check(1)"));
-    if (!verdict.includes('"ok"')) throw new Error(`malformed: ${verdict}`);
-    return connection;
+    await migrate(database, file);
+    return database;
   } catch (error) {
-    throw unusable(file, error);
+    await database.destroy();
+    throw error;
   }
+}
+
+/** R14: the way back to the version before; a new database has nothing to go back to. */
+async function backUpBefore(migrator: Migrator, database: Database, file: string): Promise<void> {
+  const all = await migrator.getMigrations().catch(() => []);
+  const done = all.filter(({ executedAt }) => executedAt !== undefined).length;
+  if (done === 0 || done === all.length || basename(file) !== DATABASE_NAME) return;
+  await makeBackup(database, dirname(file), Date.now()).catch((error: unknown) => {
+    throw unusable(file, error);
+  });
 }
 
 async function migrate(database: Database, file: string): Promise<void> {
   const provider = { getMigrations: async () => ({ ...MIGRATIONS }) };
   const migrator = new Migrator({ db: database, provider });
+  await backUpBefore(migrator, database, file);
   const { error } = await migrator
     .migrateToLatest()
     .catch((thrown: unknown) => ({ error: thrown }));
@@ -65,16 +92,4 @@ async function migrate(database: Database, file: string): Promise<void> {
     );
   }
   throw unusable(file, error);
-}
-
-function unusable(file: string, error: unknown): OperatorError {
-  const message = error instanceof Error ? error.message : String(error);
-  const advice = /not a database|encrypted/.test(message)
-    ? "it is no Jackfield database; move it away or give another directory with --data"
-    : /malformed|corrupt|disk I\/O/.test(message)
-      ? "it is damaged; put a backup in its place"
-      : /locked|busy/.test(message)
-        ? "another program holds it; is another Jackfield running on it?"
-        : "check that the directory exists and may be written";
-  return new OperatorError(`the database ${file} can't be opened (${message}): ${advice}`);
 }

@@ -1,8 +1,21 @@
 /** Call records: written when a call ends, kept for a while, read newest first. */
+
+import { sql } from "kysely";
 import type { CallRecord } from "../gateway/b2bua/status.ts";
 import type { Database } from "./database.ts";
+import { qualityOf, rowsOf } from "./quality-rows.ts";
 
 const RECORDS_MAX = 100_000;
+/** SQLite binds 32,766 values in one statement; a party's audio has thirty, both ways. */
+export const RECORDS_AT_ONCE_MAX = 100;
+
+/** Which records are wanted; absent parts don't matter. */
+export interface RecordsAsked {
+  /** Part of the caller's or the callee's number or of the reason, or a whole id. */
+  readonly text?: string;
+  readonly outcome?: "answered" | "unanswered";
+  readonly connection?: number;
+}
 
 export class Records {
   readonly #database: Database;
@@ -11,22 +24,78 @@ export class Records {
     this.#database = database;
   }
 
-  async add(record: CallRecord): Promise<void> {
-    const { id, started, ended } = record;
-    const row = { id, started, ended, record: JSON.stringify(record) };
-    await this.#database.insertInto("call_record").values(row).execute();
+  /** At least one, at most `RECORDS_AT_ONCE_MAX`; all of them or none. */
+  async add(records: readonly CallRecord[]): Promise<void> {
+    const calls = records.map(({ quality: _quality, ...rest }) => {
+      const { id, started, ended } = rest;
+      return { id, started, ended, record: JSON.stringify(rest) };
+    });
+    const rows = records.flatMap(({ id, quality = [] }) => rowsOf(id, quality));
+    await this.#database.transaction().execute(async (transaction) => {
+      await transaction.insertInto("call_record").values(calls).execute();
+      if (rows.length > 0) await transaction.insertInto("call_quality").values(rows).execute();
+    });
   }
 
-  /** The newest `limit` records, 1 to 500, that ended before `before`. */
-  async newest(limit: number, before: number = Number.MAX_SAFE_INTEGER): Promise<CallRecord[]> {
-    const rows = await this.#database
+  /** The newest `limit` records, 1 to 500, that ended before `before` and are as asked. */
+  async newest(
+    limit: number,
+    before: number = Number.MAX_SAFE_INTEGER,
+    asked: RecordsAsked = {},
+  ): Promise<CallRecord[]> {
+    let query = this.#database
       .selectFrom("call_record")
-      .select("record")
+      .select(["id", "record"])
       .where("ended", "<", before)
       .orderBy("ended", "desc")
-      .limit(Math.min(Math.max(limit, 1), 500))
+      .limit(Math.min(Math.max(limit, 1), 500));
+    if (asked.text !== undefined) {
+      const pattern = `%${asked.text.replace(/[\\%_]/g, "\\$&")}%`;
+      const named = (path: string) =>
+        sql<boolean>`json_extract(record, ${path}) like ${pattern} escape '\\'`;
+      query = query.where((it) =>
+        it.or([
+          named("$.caller"),
+          named("$.callee"),
+          named("$.reason"),
+          it("id", "=", asked.text ?? ""),
+        ]),
+      );
+    }
+    if (asked.outcome !== undefined) {
+      const sign = asked.outcome === "answered" ? sql`is not null` : sql`is null`;
+      query = query.where(sql<boolean>`json_extract(record, '$.answered') ${sign}`);
+    }
+    if (asked.connection !== undefined) {
+      query = query.where(sql<boolean>`json_extract(record, '$.connection') = ${asked.connection}`);
+    }
+    return this.#measured(await query.execute());
+  }
+
+  /** One of them; undefined where it is not kept any more. */
+  async one(id: string): Promise<CallRecord | undefined> {
+    const rows = await this.#database
+      .selectFrom("call_record")
+      .select(["id", "record"])
+      .where("id", "=", id)
       .execute();
-    return rows.map(({ record }) => JSON.parse(record));
+    return (await this.#measured(rows))[0];
+  }
+
+  /** With how they sounded. */
+  async #measured(rows: readonly { id: string; record: string }[]): Promise<CallRecord[]> {
+    const ids = rows.map(({ id }) => id);
+    const measured = await this.#database
+      .selectFrom("call_quality")
+      .selectAll()
+      .where("call", "in", ids)
+      .orderBy("id")
+      .execute();
+    const byCall = Map.groupBy(measured, ({ call }) => call);
+    return rows.map(({ id, record }) => {
+      const own = byCall.get(id);
+      return { ...JSON.parse(record), ...(own ? { quality: qualityOf(own) } : {}) };
+    });
   }
 
   /** Drops what is too old to keep. */

@@ -3,7 +3,7 @@
  * of the database alone tells nothing. The key may also come from the environment.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { OperatorError } from "../gateway/options.ts";
 
@@ -14,16 +14,48 @@ export interface Secrets {
 }
 
 const KEY_FILE = "secret.key";
+const NEXT_KEY_FILE = "secret.key.next";
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /** Reads the key, or makes one at the first start; `fromEnvironment` is hex and wins. */
 export function openSecrets(directory: string, fromEnvironment: string | undefined): Secrets {
-  const key =
+  return secretsWith(
     fromEnvironment === undefined
       ? keyOf(directory)
-      : parseKey(fromEnvironment, "JACKFIELD_SECRET_KEY");
+      : parseKey(fromEnvironment, "JACKFIELD_SECRET_KEY"),
+  );
+}
+
+/** A key that is to follow the one there is: on the disk, under a name of its own; see `adoptKey`. */
+export function prepareKey(directory: string): Secrets {
+  const key = randomBytes(KEY_BYTES);
+  const file = join(directory, NEXT_KEY_FILE);
+  rmSync(file, { force: true });
+  writeFileSync(file, `${key.toString("hex")}\n`, { mode: 0o600, flag: "wx", flush: true });
+  return secretsWith(key);
+}
+
+/** Whether a rotation of the key was cut short; the key it had prepared. */
+export function preparedKey(directory: string): Secrets | undefined {
+  const file = join(directory, NEXT_KEY_FILE);
+  return existsSync(file)
+    ? secretsWith(parseKey(readFileSync(file, "utf8").trim(), file))
+    : undefined;
+}
+
+/** The prepared key is the key from now on. */
+export function adoptKey(directory: string): void {
+  renameSync(join(directory, NEXT_KEY_FILE), join(directory, KEY_FILE));
+}
+
+/** The prepared key is not taken. */
+export function discardKey(directory: string): void {
+  rmSync(join(directory, NEXT_KEY_FILE), { force: true });
+}
+
+function secretsWith(key: Buffer): Secrets {
   return {
     seal: (text) => {
       const nonce = randomBytes(NONCE_BYTES);

@@ -2,7 +2,7 @@
  * `npm test`: provides what the tests need of Debian, builds the codecs, runs every test and ends
  * with one line, `N passed, N failed, N skipped`. Arguments are passed on to `bun test`.
  */
-import { mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Programs the tests talk to, and the Debian package of each. */
@@ -10,31 +10,49 @@ const PROGRAMS: Record<string, string> = {
   chromium: "chromium",
   baresip: "baresip",
   sipp: "sip-tester",
+  kamailio: "kamailio",
+  sipsak: "sipsak",
+  svmap: "sipvicious",
   openssl: "openssl",
+  rtpengine: "rtpengine-daemon",
   "gnutls-serv": "gnutls-bin",
+  tshark: "tshark",
   cc: "gcc",
+  sox: "sox",
+  "espeak-ng": "espeak-ng",
+  ip: "iproute2",
+};
+
+/** Headers of libraries that tests compile against, and the Debian package of each. */
+const HEADERS: Record<string, string> = {
+  "/usr/include/spandsp.h": "libspandsp-dev",
+  "/usr/include/mbedtls/ssl.h": "libmbedtls-dev",
 };
 
 const root = join(import.meta.dir, "..");
 const output = join(root, "test", "output");
 
-function missingPrograms(): string[] {
-  return Object.keys(PROGRAMS).filter((program) => Bun.which(program) === null);
+/** What is missing, and the package it is in. */
+function missingParts(): [name: string, package_: string][] {
+  return [
+    ...Object.entries(PROGRAMS).filter(([program]) => Bun.which(program) === null),
+    ...Object.entries(HEADERS).filter(([header]) => !existsSync(header)),
+  ];
 }
 
 /** Installs what is missing where that is possible; what stays missing is named. */
-function providePrograms(): void {
-  const missing = missingPrograms();
+function provideParts(): void {
+  const missing = missingParts();
   if (missing.length === 0) return;
   const canInstall = Bun.which("apt-get") !== null && process.getuid?.() === 0;
   if (canInstall) {
-    const packages = missing.map((program) => PROGRAMS[program] ?? program);
+    const packages = missing.map(([, name]) => name);
     console.log(`installing ${packages.join(", ")} from Debian`);
     run(["apt-get", "update", "-q"]);
     run(["apt-get", "install", "-y", "-q", "--no-install-recommends", ...packages]);
   }
-  for (const program of missingPrograms()) {
-    console.log(`${program} is not installed: the tests that need it count as skipped`);
+  for (const [name] of missingParts()) {
+    console.log(`${name} is not installed: the tests that need it count as skipped`);
   }
 }
 
@@ -62,7 +80,7 @@ function tallyOf(report: string): Tally {
   return { passed: count("tests") - failed - skipped, failed, skipped };
 }
 
-providePrograms();
+provideParts();
 mkdirSync(output, { recursive: true });
 const bun = process.execPath;
 if (run([bun, "media-wasm/build.ts"]) !== 0) {

@@ -5,7 +5,7 @@ import { generateSpecs } from "hono-openapi";
 import { VERSION } from "../../gateway/version.ts";
 import type { AdminEnv } from "../services.ts";
 import { ApiPage } from "../views/api.tsx";
-import { page } from "../views/page.ts";
+import { page } from "../views/page.tsx";
 
 export function apiDescription(described: Hono<AdminEnv>): Hono<AdminEnv> {
   const document = () =>

@@ -1,7 +1,12 @@
 /** /api/v1/calls, /call-records and /status: what happens now and what happened. */
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { describeRoute } from "hono-openapi";
 import { z } from "zod";
+import type { CallRecord } from "../../gateway/b2bua/status.ts";
+import type { RecordsAsked } from "../../schema/records.ts";
+import { suffices } from "../../schema/roles.ts";
+import { callFor, statusFor } from "../discretion.ts";
+import { recordsCsv } from "../evidence/csv.ts";
 import { refuse } from "../refusal.ts";
 import type { AdminEnv, Services } from "../services.ts";
 import { answers } from "./resource.ts";
@@ -16,7 +21,8 @@ export function calls({ gateway }: Services): Hono<AdminEnv> {
     .get(
       "/",
       describeRoute({ tags, summary: "Calls in progress", responses: answers(record.array()) }),
-      (context) => context.json(gateway.status().calls),
+      (context) =>
+        context.json(gateway.status().calls.map((call) => callFor(context.get("role"), call))),
     )
     .delete(
       "/:id",
@@ -32,30 +38,86 @@ export function calls({ gateway }: Services): Hono<AdminEnv> {
     );
 }
 
-export function callRecords({ records }: Services): Hono<AdminEnv> {
+const CSV_RECORDS_MAX = 10_000;
+const PAGE_MAX = 500;
+
+const ASKED = z.object({
+  limit: z.coerce.number().int().min(1).max(PAGE_MAX).default(50),
+  before: z.coerce.number().default(Number.MAX_SAFE_INTEGER),
+  text: z.string().max(128).optional(),
+  outcome: z.enum(["answered", "unanswered"]).optional(),
+  connection: z.coerce.number().int().optional(),
+});
+
+const EXPECTED =
+  "limit is a whole number from 1 to 500, before a time in milliseconds, outcome answered or unanswered, connection a number";
+
+/** What of the query is there: an empty field of a form is none. */
+function askedOf(context: Context) {
+  const given = Object.entries(context.req.query()).filter(([, value]) => value !== "");
+  return ASKED.safeParse(Object.fromEntries(given));
+}
+
+function partsOf({ text, outcome, connection }: z.infer<typeof ASKED>): RecordsAsked {
+  return {
+    ...(text === undefined ? {} : { text }),
+    ...(outcome === undefined ? {} : { outcome }),
+    ...(connection === undefined ? {} : { connection }),
+  };
+}
+
+export function callRecords({ records, store }: Services): Hono<AdminEnv> {
   const tags = ["calls"];
-  const description = "Newest first; `limit` 1 to 500, `before` a time in milliseconds to page on";
-  return new Hono<AdminEnv>().get(
-    "/",
-    describeRoute({
-      tags,
-      summary: "Calls that ended",
-      description,
-      responses: answers(record.array()),
-    }),
-    async (context) => {
-      const limit = Number(context.req.query("limit") ?? 50);
-      const before = Number(context.req.query("before") ?? Number.MAX_SAFE_INTEGER);
-      if (!Number.isInteger(limit) || limit < 1 || limit > 500 || Number.isNaN(before)) {
-        return refuse(
-          context,
-          422,
-          "limit is a whole number from 1 to 500, before a time in milliseconds",
-        );
-      }
-      return context.json(await records.newest(limit, before));
-    },
-  );
+  const description =
+    "Newest first; `limit` 1 to 500, `before` a time in milliseconds to page on; `text` is part of a number or a reason, `outcome` answered or unanswered, `connection` an id";
+  return new Hono<AdminEnv>()
+    .get(
+      "/",
+      describeRoute({
+        tags,
+        summary: "Calls that ended",
+        description,
+        responses: answers(record.array()),
+      }),
+      async (context) => {
+        const asked = askedOf(context);
+        if (!asked.success) return refuse(context, 422, EXPECTED);
+        const { limit, before } = asked.data;
+        const role = context.get("role");
+        // What is found tells what is in it.
+        if (asked.data.text !== undefined && !suffices(role, "operator"))
+          return refuse(context, 403, "to search numbers needs the role operator");
+        const found = await records.newest(limit, before, partsOf(asked.data));
+        return context.json(found.map((record) => callFor(role, record)));
+      },
+    )
+    .get(
+      "/csv",
+      describeRoute({
+        tags,
+        summary: `The same as CSV, at most ${CSV_RECORDS_MAX}`,
+        responses: answers(undefined),
+      }),
+      async (context) => {
+        const asked = askedOf(context);
+        if (!asked.success) return refuse(context, 422, EXPECTED);
+        const found: CallRecord[] = [];
+        let { before } = asked.data;
+        while (found.length < CSV_RECORDS_MAX) {
+          const some = await records.newest(PAGE_MAX, before, partsOf(asked.data));
+          found.push(...some);
+          const last = some.at(-1);
+          if (!last || some.length < PAGE_MAX) break;
+          before = last.ended;
+        }
+        const { connections } = await store.load();
+        const nameOf = (id: number) => connections.find((it) => it.id === id)?.name;
+        return context.body(recordsCsv(found, nameOf), 200, {
+          "Content-Type": "text/csv; charset=utf-8",
+          "Content-Disposition": 'attachment; filename="calls.csv"',
+        });
+      },
+    );
 }
 
 export function status({ gateway }: Services): Hono<AdminEnv> {
@@ -68,6 +130,6 @@ export function status({ gateway }: Services): Hono<AdminEnv> {
       summary: "Connections, calls and softphones, live",
       responses: answers(shape),
     }),
-    (context) => context.json(gateway.status()),
+    (context) => context.json(statusFor(context.get("role"), gateway.status())),
   );
 }

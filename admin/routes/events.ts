@@ -1,6 +1,7 @@
 /** /events: the status as server-sent events, on each change but at most four times a second. */
 import { Hono } from "hono";
 import { streamSSE } from "hono/streaming";
+import { statusFor } from "../discretion.ts";
 import type { AdminEnv, Services } from "../services.ts";
 
 const INTERVAL_MS = 250;
@@ -26,7 +27,8 @@ export function events({ gateway, now }: Services): Hono<AdminEnv> {
         if (isDirty || now() - sentAt > KEEP_ALIVE_MS) {
           isDirty = false;
           sentAt = now();
-          await stream.writeSSE({ event: "status", data: JSON.stringify(gateway.status()) });
+          const status = statusFor(context.get("role"), gateway.status());
+          await stream.writeSSE({ event: "status", data: JSON.stringify(status) });
         }
         await stream.sleep(INTERVAL_MS);
       }

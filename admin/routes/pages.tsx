@@ -1,107 +1,113 @@
 /** @jsxImportSource hono/jsx */
-/** The pages a person opens: set-up, log-in, the first page; and the files they need. */
+/** The pages of the administrator. Each shows; what changes something goes by the API. */
 import { type Context, Hono } from "hono";
-import { HTTPException } from "hono/http-exception";
-import homeScript from "../assets/home.js" with { type: "text" };
-import style from "../assets/style.css" with { type: "text" };
-import { AttemptLimit } from "../attempt-limit.ts";
-import { logIn, logOut, requireAccess } from "../authentication.ts";
+import { SETTINGS_ID } from "../../schema/store.ts";
+import { logOut } from "../authentication.ts";
 import type { AdminEnv, Services } from "../services.ts";
-import { HomePage } from "../views/home.tsx";
-import { page } from "../views/page.ts";
-import { LoginPage, MessagePage, PASSWORD_LENGTH_MIN, SetupPage } from "../views/sign-in.tsx";
+import { AccountPage } from "../views/account-page.tsx";
+import { AccountsPage, PasswordPage, TokensPage } from "../views/accounts-page.tsx";
+import { AlertsPage } from "../views/alerts-page.tsx";
+import { AuditPage } from "../views/audit-page.tsx";
+import { BackupPage } from "../views/backup-page.tsx";
+import { CallPage } from "../views/call-page.tsx";
+import { CallsPage } from "../views/calls-page.tsx";
+import { ConnectionPage } from "../views/connection-page.tsx";
+import { ConnectionsPage } from "../views/connections-page.tsx";
+import { DashboardPage } from "../views/dashboard-page.tsx";
+import { DialPlanPage } from "../views/dial-plan-page.tsx";
+import { page } from "../views/page.tsx";
+import { BansPage, NetworkPage } from "../views/settings-page.tsx";
+import { UserPage } from "../views/user-page.tsx";
+import { UsersPage } from "../views/users-page.tsx";
+import { reportOf } from "./call-evidence.ts";
+import { idOf } from "./resource.ts";
 
 type AdminContext = Context<AdminEnv>;
 
-/** Without a log-in. */
-export function publicPages(services: Services): Hono<AdminEnv> {
-  const attempts = new AttemptLimit(services.now);
-  return new Hono<AdminEnv>()
-    .get("/healthz", (context) => context.text("ok\n"))
-    .get("/readyz", (context) => {
-      const { draining } = services.gateway.status();
-      return draining ? context.text("draining\n", 503) : context.text("ready\n");
-    })
-    .get("/assets/style.css", (context) =>
-      context.body(style, 200, { "Content-Type": "text/css; charset=utf-8" }),
-    )
-    .get("/assets/home.js", (context) =>
-      context.body(homeScript, 200, { "Content-Type": "text/javascript; charset=utf-8" }),
-    )
-    .get("/favicon.ico", (context) => context.body(null, 204))
-    .get("/setup", async (context) => {
-      const token = context.req.query("token") ?? "";
-      if (await services.access.isSetupToken(token))
-        return page(context, <SetupPage token={token} />);
-      return page(context, <SetupUsed />, 403);
-    })
-    .post("/setup", (context) => setUp(context, services))
-    .get("/login", (context) => page(context, <LoginPage />))
-    .post("/login", (context) => tryLogIn(context, services, attempts));
-}
-
-/** For the administrator. */
 export function privatePages(services: Services): Hono<AdminEnv> {
-  const access = requireAccess(services);
+  const { gateway, store } = services;
   return new Hono<AdminEnv>()
-    .get("/", access, async (context) =>
-      page(context, <HomePage config={await services.store.load()} />),
+    .get("/", async (context) => {
+      const { connections, users } = await store.load();
+      const isSetUp = connections.length > 0 && users.length > 0;
+      return page(context, <DashboardPage isSetUp={isSetUp} />);
+    })
+    .get("/calls", (context) => page(context, <CallsPage />))
+    .get("/calls/:id", (context) => callPage(context, services))
+    .get("/connections", (context) => page(context, <ConnectionsPage />))
+    .get("/connections/:id", (context) => connectionPage(context, services))
+    .get("/dial-plan", async (context) =>
+      page(context, <DialPlanPage config={await store.load()} />),
     )
-    .post("/logout", access, async (context) => {
+    .get("/users", (context) => page(context, <UsersPage />))
+    .get("/users/:id", (context) => userPage(context, services))
+    .get("/settings", async (context) => {
+      const { certificates } = gateway.status();
+      return page(
+        context,
+        <NetworkPage certificates={certificates} {...(await settingsOf(store))} />,
+      );
+    })
+    .get("/settings/alerts", async (context) =>
+      page(context, <AlertsPage {...(await settingsOf(store))} />),
+    )
+    .get("/settings/backup", (context) => page(context, <BackupPage />))
+    .get("/settings/bans", (context) => page(context, <BansPage />))
+    .get("/settings/accounts", (context) => page(context, <AccountsPage />))
+    .get("/settings/accounts/:id", (context) => accountPage(context, services))
+    .get("/settings/tokens", (context) => page(context, <TokensPage />))
+    .get("/settings/password", (context) => page(context, <PasswordPage />))
+    .get("/audit", (context) => page(context, <AuditPage />))
+    .post("/logout", async (context) => {
       await logOut(context, services);
       return context.redirect("/login", 303);
     });
 }
 
-function SetupUsed() {
-  const message =
-    "This link was used or is not the newest. Start the gateway anew to get another, or log in.";
-  return <MessagePage title="Set-up" message={message} />;
+async function callPage(context: AdminContext, services: Services): Promise<Response> {
+  const report = await reportOf(services, context.req.param("id") ?? "");
+  if (!report) return context.notFound();
+  const { connections } = await services.store.load();
+  const nameOf = (id: number) => connections.find((it) => it.id === id)?.name;
+  return page(context, <CallPage report={report} nameOf={nameOf} />);
 }
 
-async function fieldsOf(context: AdminContext): Promise<{ token: string; password: string }> {
-  const form = await context.req.parseBody().catch(() => {
-    throw new HTTPException(400, { message: "the body is no form" });
-  });
-  const text = (value: unknown) => (typeof value === "string" ? value : "");
-  return { token: text(form["token"]), password: text(form["password"]) };
+/** The version first: one read after the row could belong to a newer row. */
+async function settingsOf(store: Services["store"]) {
+  const version = await store.version("settings", SETTINGS_ID);
+  const { settings = {} } = await store.load();
+  return { settings, ...(version === undefined ? {} : { version }) };
 }
 
-async function setUp(context: AdminContext, services: Services): Promise<Response> {
-  const { token, password } = await fieldsOf(context);
-  if (!(await services.access.isSetupToken(token))) return page(context, <SetupUsed />, 403);
-  if (password.length < PASSWORD_LENGTH_MIN || password.length > 1_024) {
-    const problem = `At least ${PASSWORD_LENGTH_MIN} characters are expected.`;
-    return page(context, <SetupPage token={token} problem={problem} />, 422);
-  }
-  const won = await services.access.setUp(token, await services.hasher.hash(password));
-  if (!won) return page(context, <SetupUsed />, 403);
-  await logIn(context, services);
-  return context.redirect("/", 303);
-}
-
-async function tryLogIn(
+/** The version is read before the row: one read after it could belong to a newer row. */
+async function connectionPage(
   context: AdminContext,
-  services: Services,
-  attempts: AttemptLimit,
+  { store, gateway }: Services,
 ): Promise<Response> {
-  const address = context.env.remoteAddress;
-  const wait = attempts.waitSeconds(address);
-  if (wait > 0) {
-    context.header("Retry-After", String(wait));
-    const problem = `Too many attempts: try again in ${Math.ceil(wait / 60)} minutes.`;
-    return page(context, <LoginPage problem={problem} />, 429);
+  if (context.req.param("id") === "new") {
+    return page(context, <ConnectionPage config={await store.load()} connection={undefined} />);
   }
-  // Counted before it is tried: attempts sent at once must not all find the count at zero.
-  attempts.failed(address);
-  const { password } = await fieldsOf(context);
-  const hash = await services.access.passwordHash();
-  const isRight =
-    hash !== undefined &&
-    password.length <= 1_024 &&
-    (await services.hasher.verify(password, hash));
-  if (!isRight) return page(context, <LoginPage problem="This is not the password." />, 401);
-  attempts.succeeded(address);
-  await logIn(context, services);
-  return context.redirect("/", 303);
+  const id = idOf(context);
+  const version = await store.version("connection", id);
+  const config = await store.load();
+  const connection = config.connections.find((it) => it.id === id);
+  if (!connection) return context.notFound();
+  const { network } = gateway.status();
+  const view = { config, connection, version, network };
+  return page(context, <ConnectionPage {...view} />);
+}
+
+async function accountPage(context: AdminContext, { accounts }: Services): Promise<Response> {
+  const account = await accounts.one(idOf(context));
+  if (!account) return context.notFound();
+  const own = account.id === context.get("account");
+  return page(context, <AccountPage account={account} version={account.version} own={own} />);
+}
+
+async function userPage(context: AdminContext, { store }: Services): Promise<Response> {
+  if (context.req.param("id") === "new") return page(context, <UserPage />);
+  const id = idOf(context);
+  const version = await store.version("user", id);
+  const user = (await store.load()).users.find((it) => it.id === id);
+  return user ? page(context, <UserPage user={user} version={version} />) : context.notFound();
 }

@@ -5,7 +5,8 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { type DescribeRouteOptions, resolver, validator } from "hono-openapi";
 import type { z } from "zod";
 import type { Problem } from "../../schema/config.ts";
-import { Refused, type Saved } from "../../schema/store.ts";
+import { Refused } from "../../schema/refused.ts";
+import type { Saved } from "../../schema/store.ts";
 import { refuse } from "../refusal.ts";
 import { errorShape } from "../schemas.ts";
 import type { AdminEnv, Services } from "../services.ts";
@@ -26,7 +27,8 @@ interface Issue {
   readonly message: string;
 }
 
-function problemsOf(issues: readonly Issue[]): Problem[] {
+/** What a schema found, in the form of all problems. */
+export function problemsOf(issues: readonly Issue[]): Problem[] {
   return issues.map(({ path, message }) => ({ path: pathText(path ?? []), message }));
 }
 
@@ -69,7 +71,15 @@ export async function patchedBody<Schema extends z.ZodType>(
   const patch: unknown = await context.req.json().catch(() => {
     throw new HTTPException(400, { message: "the body is no JSON" });
   });
-  const result = schema.safeParse(mergePatch(current, patch));
+  return parsedAs(schema, mergePatch(current, patch));
+}
+
+/** A value as the schema has it; refused with its problems, field by field. */
+export function parsedAs<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+): z.infer<Schema> {
+  const result = schema.safeParse(value);
   if (result.success) return result.data;
   throw new Refused(422, MISUNDERSTOOD, problemsOf(result.error.issues));
 }
@@ -78,13 +88,17 @@ export async function patchedBody<Schema extends z.ZodType>(
 export function saved(
   context: Context<AdminEnv>,
   { gateway }: Services,
-  { config, version, warnings }: Saved,
+  { config, version, warnings, credentials }: Saved,
   shown: object | undefined,
   status: ContentfulStatusCode = 200,
 ): Response {
   gateway.apply(config);
   setVersion(context, version);
-  return context.json(warnings.length > 0 ? { ...shown, warnings } : { ...shown }, status);
+  const more = {
+    ...(warnings.length > 0 ? { warnings } : {}),
+    ...(credentials && { credentials }),
+  };
+  return context.json({ ...shown, ...more }, status);
 }
 
 /** The responses of a route, for the OpenAPI document. */

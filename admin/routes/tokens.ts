@@ -10,7 +10,7 @@ import { answers, idOf, jsonBody } from "./resource.ts";
 const shape = z.looseObject({ id: z.number(), name: z.string() }).meta({ id: "Token" });
 const made = z.object({ id: z.number(), token: z.string() }).meta({ id: "NewToken" });
 
-export function tokens({ access }: Services): Hono<AdminEnv> {
+export function tokens({ access, audit, now }: Services): Hono<AdminEnv> {
   const tags = ["tokens"];
   return new Hono<AdminEnv>()
     .get(
@@ -22,15 +22,28 @@ export function tokens({ access }: Services): Hono<AdminEnv> {
       "/",
       describeRoute({ tags, summary: "Make a token", responses: answers(made, 201) }),
       jsonBody(tokenBody),
-      async (context) =>
-        context.json(await access.newApiToken(context.req.valid("json").name), 201),
+      async (context) => {
+        const { name, scope, expires } = context.req.valid("json");
+        if (expires !== undefined && expires <= now()) {
+          const problems = [{ path: "expires", message: "a time that is to come is expected" }];
+          return refuse(context, 422, "the token can't be made", problems);
+        }
+        const input = { name, scope, ...(expires === undefined ? {} : { expires }) };
+        const token = await access.newApiToken(input);
+        const row = { action: "create", kind: "token", item: token.id, name };
+        await audit.add(context.get("actor"), row);
+        return context.json(token, 201);
+      },
     )
     .delete(
       "/:id",
       describeRoute({ tags, summary: "Revoke a token", responses: answers(undefined, 204) }),
       async (context) => {
-        const revoked = await access.revokeApiToken(idOf(context));
-        return revoked ? context.body(null, 204) : refuse(context, 404, "there is no such token");
+        const item = idOf(context);
+        const name = await access.revokeApiToken(item);
+        if (name === undefined) return refuse(context, 404, "there is no such token");
+        await audit.add(context.get("actor"), { action: "delete", kind: "token", item, name });
+        return context.body(null, 204);
       },
     );
 }

@@ -1,6 +1,7 @@
 /** @jsxImportSource hono/jsx */
 /** The API, readable: every route of the OpenAPI document in one table. */
-import { Layout } from "./layout.tsx";
+import { Page } from "./layout.tsx";
+import { Card, CodeBlock, Table } from "./parts.tsx";
 
 interface Operation {
   summary?: string;
@@ -12,48 +13,39 @@ export function ApiPage({ paths }: { paths: Record<string, Record<string, Operat
     Object.entries(operations).map(([method, operation]) => ({ path, method, ...operation })),
   );
   return (
-    <Layout title="API">
-      <header>
-        <strong>Jackfield</strong>
-        <nav>
-          <a href="/">Gateway</a>
-        </nav>
-      </header>
-      <main>
-        <h1>API</h1>
-        <p>
-          Send an API token as <code>Authorization: Bearer …</code>; make one with{" "}
-          <code>POST /api/v1/tokens</code>. The whole description, for programs:{" "}
+    <Page
+      title="API"
+      at="/settings"
+      lead={
+        <>
+          Everything these pages do. The whole description, for programs:{" "}
           <a href="/api/openapi.json">/api/openapi.json</a>.
-        </p>
-        <div class="scroll">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Method</th>
-                <th scope="col">Path</th>
-                <th scope="col">What it does</th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map(({ path, method, summary, description }) => (
-                <tr>
-                  <td>
-                    <code>{method.toUpperCase()}</code>
-                  </td>
-                  <td>
-                    <code>{path}</code>
-                  </td>
-                  <td>
-                    {summary}
-                    {description ? `. ${description}` : ""}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      </main>
-    </Layout>
+        </>
+      }
+    >
+      <Card title="How to ask" note="With an API token.">
+        <CodeBlock
+          text={'curl -H "Authorization: Bearer jf_…" https://gateway.example.com/api/v1/status'}
+        />
+      </Card>
+      <Card title="Routes" padded={false}>
+        <Table id="routes" label="Routes" columns={["Method", "Path", "What it does"]}>
+          {rows.map(({ path, method, summary, description }) => (
+            <tr>
+              <td data-label="Method">
+                <code>{method.toUpperCase()}</code>
+              </td>
+              <td data-label="Path">
+                <code>{path}</code>
+              </td>
+              <td data-label="" class="wide">
+                {summary}
+                {description ? `. ${description}` : ""}
+              </td>
+            </tr>
+          ))}
+        </Table>
+      </Card>
+    </Page>
   );
 }

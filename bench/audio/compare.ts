@@ -112,7 +112,21 @@ function carriedBandwidth(bands: readonly BandDifference[]): number {
   return Math.max(3_400, carried.at(-1)?.toHz ?? 0);
 }
 
-type PieceResults = Omit<Comparison, "envelopeCorrelation" | "bandwidthHz" | "bands">;
+export type PieceResults = Omit<Comparison, "envelopeCorrelation" | "bandwidthHz" | "bands">;
+
+/**
+ * The same where it is known what was sent when: both waves at 16 kHz, and `lag` samples into the
+ * recording, give or take 60 ms, begins what was sent. Compared between 100 Hz and `toHz`.
+ */
+export function comparePlaced(
+  sent: Float64Array,
+  recorded: Float64Array,
+  lag: number,
+  toHz: number,
+): PieceResults {
+  const from = EDGES_HZ[0] ?? 0;
+  return comparePieces(bandOf(sent, RATE, from, toHz), bandOf(recorded, RATE, from, toHz), lag);
+}
 
 /** Puts each piece that isn't silent in its place and adds up what it finds. */
 function comparePieces(sent: Float64Array, recorded: Float64Array, lag: number): PieceResults {

@@ -159,3 +159,10 @@ class Resonance {
     return output;
   }
 }
+
+/** The audio, as often one after the other. */
+export function repeated({ pcm, sampleRate }: Audio, times: number): Audio {
+  const all = new Int16Array(pcm.length * times);
+  for (let index = 0; index < times; index++) all.set(pcm, index * pcm.length);
+  return { pcm: all, sampleRate };
+}

@@ -38,6 +38,8 @@ export function sdpBody(sdp: string): { type: string; bytes: Uint8Array } {
   return { type: "application/sdp", bytes: utf8(sdp) };
 }
 
+const ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS";
+
 /** Thrown when an INVITE is refused. */
 export class CallRefused extends Error {
   readonly status: number;
@@ -82,6 +84,10 @@ export class SipDialog {
   readonly #dialog: Dialog;
   readonly #contact: string;
   readonly #ended = Promise.withResolvers<string>();
+  /** Answers an offer inside the dialog; without it a re-INVITE is refused with 488. */
+  answersOffer: ((sdp: string) => Promise<string>) | undefined;
+  /** Takes an INFO; without it one is refused with 405. */
+  onInfo: ((info: SipRequest) => void) | undefined;
   #over = false;
 
   private constructor(endpoint: SipEndpoint, flow: Flow, dialog: Dialog, contact: string) {
@@ -111,11 +117,12 @@ export class SipDialog {
     served: Served,
     contact: string,
     sdp: string,
+    headers: [string, string][] = [],
   ): Promise<SipDialog> {
     const localTag = randomToken(systemRandom, 6);
     const dialog = dialogFromRequest(served.request, localTag);
     const acknowledged = endpoint.acknowledged(dialog.callId, localTag);
-    served.respond(200, { toTag: localTag, contact, body: sdpBody(sdp) });
+    served.respond(200, { toTag: localTag, contact, headers, body: sdpBody(sdp) });
     await acknowledged;
     return new SipDialog(endpoint, served.flow, dialog, contact);
   }
@@ -127,7 +134,38 @@ export class SipDialog {
     else if (served.request.method === "BYE") {
       served.respond(200);
       this.#finish(served.request.headers.get("Reason") ?? "");
+    } else if (served.request.method === "INVITE") void this.#reoffered(served);
+    else if (served.request.method === "INFO" && this.onInfo) {
+      served.respond(200);
+      this.onInfo(served.request);
     } else served.respond(served.request.method === "OPTIONS" ? 200 : 405);
+  }
+
+  async #reoffered(served: Served): Promise<void> {
+    if (!this.answersOffer) {
+      served.respond(488);
+      return;
+    }
+    const sdp = await this.answersOffer(sdpIn(served.request));
+    served.respond(200, { contact: this.#contact, body: sdpBody(sdp) });
+  }
+
+  /** A re-INVITE; resolves with its final response, acknowledged. */
+  async offer(sdp: string): Promise<SipResponse> {
+    const body = sdpBody(sdp);
+    const invite = requestIn(this.#dialog, "INVITE", { contact: this.#contact, body });
+    const sent = this.#endpoint.request(this.#flow, invite);
+    const response = await sent.final;
+    if (response.status < 300) {
+      this.#endpoint.acknowledge(sent.transaction, this.#flow, ackFor(this.#dialog, invite));
+    }
+    return response;
+  }
+
+  /** An INFO; resolves with its final response. */
+  inform(type: string, text: string): Promise<SipResponse> {
+    const info = requestIn(this.#dialog, "INFO", { body: { type, bytes: utf8(text) } });
+    return this.#endpoint.request(this.#flow, info).final;
   }
 
   async hangUp(): Promise<void> {
@@ -189,7 +227,7 @@ export class OutgoingCall {
         callId,
         cseq,
         contact: identity.contact,
-        headers: [["Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS"], ...headers],
+        headers: [["Allow", ALLOW], ...headers],
         body: sdpBody(sdp),
       });
     let invite = requestOf(1, []);

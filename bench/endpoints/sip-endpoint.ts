@@ -9,7 +9,8 @@ import { createResponse } from "../../gateway/sip/build.ts";
 import type { Flow, FlowId } from "../../gateway/sip/flow.ts";
 import type { SipRequest, SipResponse } from "../../gateway/sip/message.ts";
 import { tagOf } from "../../gateway/sip/name-addr.ts";
-import { Stack, type StackOutput } from "../../gateway/sip/stack.ts";
+import { Stack } from "../../gateway/sip/stack.ts";
+import type { StackOutput } from "../../gateway/sip/stack-output.ts";
 import type { TransactionId } from "../../gateway/sip/transaction-table.ts";
 
 /** A request that came in, and the way to answer it. */

@@ -4,6 +4,7 @@
  * what it measures is the gateway's.
  */
 
+import { type Digit, digitBody, digitOf } from "../../gateway/b2bua/info-digit.ts";
 import { systemRandom } from "../../gateway/io/random.ts";
 import { randomToken, randomUint32 } from "../../gateway/random.ts";
 import { contacts, from } from "../../gateway/sip/accessors.ts";
@@ -13,6 +14,7 @@ import type { Flow, FlowId } from "../../gateway/sip/flow.ts";
 import { parseUri } from "../../gateway/sip/uri.ts";
 import { type Codecs, type Decoder, type Encoder, loadCodecs } from "../../media-wasm/codec.ts";
 import { LoopPlayer, Recording } from "./audio.ts";
+import { EVENT_TYPE, EventReader, KeySender } from "./keys.ts";
 import { type Identity, OutgoingCall, SipDialog, sdpIn } from "./sip-dialog.ts";
 import { type Served, SipEndpoint } from "./sip-endpoint.ts";
 
@@ -24,9 +26,39 @@ export interface VirtualPbxOptions {
   plays: Int16Array;
   /** UDP unless given. */
   transport?: "udp" | "tcp";
+  /** How it sends keys and takes them; telephone-events unless given. */
+  keys?: KeyForm;
   /** With an account, INVITE and REGISTER are challenged. */
   account?: { username: string; password: string };
+  /** Media goes through it; from end to end unless given. */
+  proxy?: MediaProxy;
 }
+
+/** What rewrites both sides' descriptions of a call so that its media goes through it. */
+export interface MediaProxy {
+  open(): ProxiedCall;
+}
+
+export interface ProxiedCall {
+  /** The offer as the other side is to see it. */
+  offer(sdp: string, by: CallSide): Promise<string>;
+  /** The answer to an offer of `by`, as that side is to see it. */
+  answer(sdp: string, by: CallSide): Promise<string>;
+  end(): Promise<void>;
+}
+
+/** The PBX's own phone, or whoever is at the other end. */
+export type CallSide = "phone" | "peer";
+
+const NO_PROXY: MediaProxy = {
+  open: () => ({
+    offer: async (sdp) => sdp,
+    answer: async (sdp) => sdp,
+    end: async () => {},
+  }),
+};
+
+export type KeyForm = KeySender["form"];
 
 const REALM = "virtual-pbx";
 const PAYLOAD_TYPES: Record<PbxCodec, number> = { G722: 9, PCMA: 8, PCMU: 0 };
@@ -42,16 +74,24 @@ export class PbxCall {
   readonly #player: LoopPlayer;
   readonly #payloadType: number;
   readonly #codec: PbxCodec;
+  readonly #keySender: KeySender;
+  readonly #keyReader = new EventReader();
   readonly #ssrc = randomUint32(systemRandom);
   #socket: Bun.udp.Socket<"buffer"> | undefined;
   #remote: { address: string; port: number } | undefined;
   #sequence = 0;
+  #timestamp = 0;
   #packetsReceived = 0;
   dialog: SipDialog | undefined;
+  /** The directions the peer's re-INVITEs wrote, in order. */
+  readonly offers: string[] = [];
+  /** Keys that came as telephone-events or by INFO; tones are in what is heard. */
+  readonly keys: Digit[] = [];
 
-  private constructor(codecs: Codecs, codec: PbxCodec, plays: Int16Array) {
+  private constructor(codecs: Codecs, codec: PbxCodec, plays: Int16Array, keys: KeyForm) {
     const rate = codec === "G722" ? 16_000 : 8_000;
     this.#codec = codec;
+    this.#keySender = new KeySender(keys, rate);
     this.heard = new Recording(rate);
     this.#encoder = codecs.encoder(codec, rate);
     this.#decoder = codecs.decoder(codec, rate);
@@ -61,8 +101,13 @@ export class PbxCall {
     );
   }
 
-  static async open(codecs: Codecs, codec: PbxCodec, plays: Int16Array): Promise<PbxCall> {
-    const call = new PbxCall(codecs, codec, plays);
+  static async open(
+    codecs: Codecs,
+    codec: PbxCodec,
+    plays: Int16Array,
+    keys: KeyForm = "events",
+  ): Promise<PbxCall> {
+    const call = new PbxCall(codecs, codec, plays, keys);
     call.#socket = await Bun.udpSocket({
       hostname: "127.0.0.1",
       socket: { data: (_socket, data) => call.#receive(data), error: () => {} },
@@ -74,18 +119,29 @@ export class PbxCall {
     return this.#packetsReceived;
   }
 
+  /** One key, after those that wait, in the form of its PBX. */
+  press(key: string, durationMs: number): void {
+    if (this.#keySender.form !== "info") this.#keySender.press(key, durationMs);
+    else {
+      const { type, bytes } = digitBody({ digit: key, durationMs });
+      void this.dialog?.inform(type, new TextDecoder().decode(bytes));
+    }
+  }
+
   /** Our description: one codec, one stream. */
   sdp(): string {
     const port = this.#socket?.port ?? 0;
     const map = `${this.#payloadType} ${this.#codec}/8000`;
+    const hasEvents = this.#keySender.form === "events";
     return [
       "v=0",
       `o=pbx ${port} 1 IN IP4 127.0.0.1`,
       "s=call",
       "c=IN IP4 127.0.0.1",
       "t=0 0",
-      `m=audio ${port} RTP/AVP ${this.#payloadType}`,
+      `m=audio ${port} RTP/AVP ${this.#payloadType}${hasEvents ? ` ${EVENT_TYPE}` : ""}`,
       `a=rtpmap:${map}`,
+      ...(hasEvents ? [`a=rtpmap:${EVENT_TYPE} telephone-event/8000`] : []),
       "a=ptime:20",
       "a=sendrecv",
       "",
@@ -118,23 +174,39 @@ export class PbxCall {
   }
 
   #send(pcm: Int16Array): void {
+    const events = this.#keySender.next(pcm, this.#timestamp);
+    for (const { timestamp, marker, payload } of events) {
+      this.#transmit(EVENT_TYPE | (marker ? 0x80 : 0), timestamp, payload);
+    }
+    if (events.length === 0) {
+      this.#transmit(this.#payloadType, this.#timestamp, this.#encoder.encode(pcm));
+    }
+    this.#timestamp += TICKS_PER_PACKET;
+  }
+
+  #transmit(type: number, timestamp: number, payload: Uint8Array): void {
     if (!this.#socket || !this.#remote) return;
-    const payload = this.#encoder.encode(pcm);
     const packet = new Uint8Array(RTP_HEADER_BYTES + payload.length);
     const view = new DataView(packet.buffer);
     packet[0] = 0x80;
-    packet[1] = this.#payloadType;
+    packet[1] = type;
     view.setUint16(2, this.#sequence & 0xffff);
-    view.setUint32(4, (this.#sequence * TICKS_PER_PACKET) >>> 0);
+    view.setUint32(4, timestamp >>> 0);
     view.setUint32(8, this.#ssrc);
     packet.set(payload, RTP_HEADER_BYTES);
     this.#sequence += 1;
-    this.#socket.send(packet, this.#remote.port, this.#remote.address);
+    try {
+      this.#socket.send(packet, this.#remote.port, this.#remote.address);
+    } catch {
+      // An ICMP refusal of an earlier packet is thrown here: a phone talks on all the same.
+    }
   }
 
   #receive(data: Uint8Array): void {
-    const isOurs = data.length > RTP_HEADER_BYTES && ((data[1] ?? 0) & 0x7f) === this.#payloadType;
-    if (!isOurs) return;
+    if (data.length <= RTP_HEADER_BYTES) return;
+    const type = (data[1] ?? 0) & 0x7f;
+    if (type === EVENT_TYPE) this.keys.push(...this.#keyReader.read(data));
+    if (type !== this.#payloadType) return;
     this.#packetsReceived += 1;
     this.heard.append(this.#decoder.decode(data.subarray(RTP_HEADER_BYTES)));
   }
@@ -185,19 +257,27 @@ export class VirtualPbx {
 
   /** Answers a call: 180, or 183 with its description for early media, then 200 after `ringMs`. */
   async answer(served: Served, ringMs = 0, { early = false } = {}): Promise<PbxCall> {
-    const { codec, plays } = this.#options;
-    const call = await PbxCall.open(this.#codecs, codec, plays);
+    const { codec, plays, keys } = this.#options;
+    const call = await PbxCall.open(this.#codecs, codec, plays, keys);
+    const proxied = this.#proxy.open();
+    const offer = await proxied.offer(sdpIn(served.request), "peer");
+    const answer = await proxied.answer(call.sdp(), "peer");
     if (early) {
-      const body = { type: "application/sdp", bytes: new TextEncoder().encode(call.sdp()) };
+      const body = { type: "application/sdp", bytes: new TextEncoder().encode(answer) };
       served.respond(183, { toTag: "ringing", contact: this.#contact, body });
-      call.talkTo(sdpIn(served.request));
+      call.talkTo(offer);
     } else {
       served.respond(180, { toTag: "ringing" });
     }
     await Bun.sleep(ringMs);
-    const dialog = await SipDialog.accept(this.#endpoint, served, this.#contact, call.sdp());
-    if (!early) call.talkTo(sdpIn(served.request));
-    this.#keep(call, dialog);
+    const dialog = await SipDialog.accept(this.#endpoint, served, this.#contact, answer, [
+      [
+        "Allow",
+        `INVITE, ACK, CANCEL, BYE, OPTIONS${this.#options.keys === "info" ? ", INFO" : ""}`,
+      ],
+    ]);
+    if (!early) call.talkTo(offer);
+    this.#keep(call, dialog, proxied);
     return call;
   }
 
@@ -207,15 +287,18 @@ export class VirtualPbx {
     user: string,
     caller = "0301234567",
   ): Promise<PbxCall> {
-    const { codec, plays } = this.#options;
-    const call = await PbxCall.open(this.#codecs, codec, plays);
+    const { codec, plays, keys } = this.#options;
+    const call = await PbxCall.open(this.#codecs, codec, plays, keys);
+    const proxied = this.#proxy.open();
     try {
-      const { dialog, sdp } = await this.invite(gateway, user, call.sdp(), caller).answered;
-      call.talkTo(sdp);
-      this.#keep(call, dialog);
+      const offer = await proxied.offer(call.sdp(), "phone");
+      const { dialog, sdp } = await this.invite(gateway, user, offer, caller).answered;
+      call.talkTo(await proxied.answer(sdp, "phone"));
+      this.#keep(call, dialog, proxied);
       return call;
     } catch (error) {
       call.close();
+      await proxied.end();
       throw error;
     }
   }
@@ -243,6 +326,10 @@ export class VirtualPbx {
     this.#wire.close();
   }
 
+  get #proxy(): MediaProxy {
+    return this.#options.proxy ?? NO_PROXY;
+  }
+
   get #contact(): string {
     const transport = this.#options.transport === "tcp" ? ";transport=tcp" : "";
     return `<sip:pbx@127.0.0.1:${this.port}${transport}>`;
@@ -258,13 +345,22 @@ export class VirtualPbx {
     };
   }
 
-  #keep(call: PbxCall, dialog: SipDialog): void {
+  #keep(call: PbxCall, dialog: SipDialog, proxied: ProxiedCall): void {
     call.dialog = dialog;
+    dialog.answersOffer = async (offer) => {
+      call.offers.push(/^a=(send\w+|recvonly|inactive)/m.exec(offer)?.[1] ?? "sendrecv");
+      call.talkTo(await proxied.offer(offer, "peer"));
+      return proxied.answer(call.sdp(), "peer");
+    };
+    if (this.#options.keys === "info") {
+      dialog.onInfo = (info) => call.keys.push(...[digitOf(info) ?? []].flat());
+    }
     this.calls.push(call);
     this.#dialogs.set(dialog.key, dialog);
     void dialog.ended.then(() => {
       this.#dialogs.delete(dialog.key);
       call.close();
+      return proxied.end();
     });
   }
 
@@ -334,7 +430,11 @@ async function udpWire(receive: Receive): Promise<Wire> {
   });
   const send = (flow: FlowId, bytes: Uint8Array) => {
     const [address = "", port] = flow.split(" ");
-    socket.send(bytes, Number(port), address);
+    try {
+      socket.send(bytes, Number(port), address);
+    } catch {
+      // An ICMP refusal of an earlier datagram is thrown here; SIP repeats what was lost.
+    }
   };
   return { port: socket.port, send, close: () => socket.close() };
 }

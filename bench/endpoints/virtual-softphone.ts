@@ -4,6 +4,7 @@
  * connection test stand on it.
  */
 import wrtc from "@roamhq/wrtc";
+import { type Digit, digitOf } from "../../gateway/b2bua/info-digit.ts";
 import { systemRandom } from "../../gateway/io/random.ts";
 import { randomToken } from "../../gateway/random.ts";
 import { createRequest } from "../../gateway/sip/build.ts";
@@ -19,6 +20,8 @@ export interface VirtualSoftphoneOptions {
   password: string;
   /** 48 kHz mono PCM, played from the start of each call, again and again. */
   plays: Int16Array;
+  /** The certificate of a wss:// server is not looked at. */
+  insecure?: boolean;
 }
 
 /** The part of the browsers' interface that is used here. */
@@ -48,6 +51,10 @@ export class SoftphoneCall {
   readonly heard = new Recording(RATE);
   #sink: InstanceType<typeof wrtc.nonstandard.RTCAudioSink> | undefined;
   dialog: SipDialog | undefined;
+  /** What the other side said of itself; libwebrtc checks its certificate against it. */
+  remoteSdp = "";
+  /** Keys that came by INFO. */
+  readonly keys: Digit[] = [];
 
   private constructor(connection: PeerConnection, player: LoopPlayer) {
     this.#connection = connection;
@@ -85,12 +92,14 @@ export class SoftphoneCall {
   }
 
   async answer(offer: string): Promise<string> {
+    this.remoteSdp = offer;
     await this.#connection.setRemoteDescription({ type: "offer", sdp: offer });
     await this.#connection.setLocalDescription(await this.#connection.createAnswer());
     return this.#gathered();
   }
 
   async answered(sdp: string): Promise<void> {
+    this.remoteSdp = sdp;
     await this.#connection.setRemoteDescription({ type: "answer", sdp });
   }
 
@@ -130,6 +139,8 @@ export class VirtualSoftphone {
   readonly #dialogs = new Map<string, SipDialog>();
   /** What to do with the next call that comes in; refused with 486 while undefined. */
   onCall: ((served: Served) => void) | undefined;
+  /** What to do with a MESSAGE (RFC 3428); refused with 481 while undefined. */
+  onMessage: ((served: Served) => void) | undefined;
 
   private constructor(options: VirtualSoftphoneOptions, socket: WebSocket) {
     const host = `${randomToken(systemRandom, 6)}.invalid`;
@@ -165,7 +176,8 @@ export class VirtualSoftphone {
   }
 
   static async connect(options: VirtualSoftphoneOptions): Promise<VirtualSoftphone> {
-    const socket = new WebSocket(options.server, "sip");
+    const tls = { rejectUnauthorized: options.insecure !== true };
+    const socket = new WebSocket(options.server, { protocols: ["sip"], tls });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     socket.addEventListener("open", () => resolve());
     socket.addEventListener("error", () =>
@@ -198,6 +210,21 @@ export class VirtualSoftphone {
     return response.status;
   }
 
+  /** OPTIONS to the server; returns the status. */
+  async options(): Promise<number> {
+    const { aor, contact } = this.#identity;
+    const request = createRequest({
+      method: "OPTIONS",
+      uri: aor.replace(/^sip:.*@/, "sip:"),
+      from: { uri: aor, params: new Map([["tag", randomToken(systemRandom, 6)]]) },
+      to: { uri: aor.replace(/^sip:.*@/, "sip:"), params: new Map() },
+      callId: randomToken(systemRandom, 12),
+      cseq: 1,
+      contact,
+    });
+    return (await this.#endpoint.request(this.#flow, request).final).status;
+  }
+
   /** Calls a number; resolves when it is answered and media is up. Rejects with `CallRefused`. */
   async call(number: string): Promise<SoftphoneCall> {
     const call = SoftphoneCall.open(this.#options.plays);
@@ -218,11 +245,11 @@ export class VirtualSoftphone {
   /** An INVITE with a description of the caller's: for what needs no audio. */
   async callWithoutMedia(number: string, sdp: string): Promise<SipDialog> {
     const { dialog } = await this.invite(number, sdp).answered;
-    this.#track(dialog);
+    this.track(dialog);
     return dialog;
   }
 
-  /** An INVITE alone. */
+  /** An INVITE alone: `track` the dialog that comes of it. */
   invite(number: string, sdp: string): OutgoingCall {
     const domain = this.#identity.aor.replace(/^.*@/, "");
     return new OutgoingCall(
@@ -252,14 +279,14 @@ export class VirtualSoftphone {
     this.onCall = (served) => {
       served.respond(180, { toTag: "ringing" });
       void SipDialog.accept(this.#endpoint, served, this.#identity.contact, sdp).then((dialog) => {
-        this.#track(dialog);
+        this.track(dialog);
         answered(dialog);
       });
     };
   }
 
   /** A dialog of an `invite`: its requests are answered from now on. */
-  #track(dialog: SipDialog): void {
+  track(dialog: SipDialog): void {
     this.#dialogs.set(dialog.key, dialog);
     void dialog.ended.then(() => this.#dialogs.delete(dialog.key));
   }
@@ -285,6 +312,8 @@ export class VirtualSoftphone {
 
   #keep(call: SoftphoneCall, dialog: SipDialog): void {
     call.dialog = dialog;
+    dialog.answersOffer = (sdp) => call.answer(sdp);
+    dialog.onInfo = (info) => call.keys.push(...[digitOf(info) ?? []].flat());
     this.#dialogs.set(dialog.key, dialog);
     void dialog.ended.then(() => {
       this.#dialogs.delete(dialog.key);
@@ -294,8 +323,10 @@ export class VirtualSoftphone {
 
   #request(served: Served): void {
     const dialog = this.#dialogs.get(SipDialog.keyOf(served.request));
+    const { method } = served.request;
     if (dialog) dialog.request(served);
-    else if (served.request.method !== "INVITE") served.respond(481);
+    else if (method === "MESSAGE" && this.onMessage) this.onMessage(served);
+    else if (method !== "INVITE") served.respond(481);
     else if (this.onCall) this.onCall(served);
     else served.respond(486);
   }

@@ -3,7 +3,7 @@
  * §8.2 and §22). Default deny: a request is a softphone's, proved by digest, or a connection's,
  * proved by our Contact token, our own flow or the allow list; anything else is refused.
  */
-import type { Config, Connection, User } from "../../schema/config.ts";
+import type { Connection, User } from "../../schema/config.ts";
 import { type Cidr, contains, parseAddress, parseCidr } from "../address.ts";
 import type { Millis } from "../machine.ts";
 import { from } from "../sip/accessors.ts";
@@ -19,16 +19,14 @@ export type SoftphoneVerdict =
   | { outcome: "challenge"; stale: boolean }
   | { outcome: "refused"; reason: string };
 
-/** Digest authentication of a softphone (RFC 3261 §22.2, RFC 7616). */
+/** Digest authentication of a softphone, of enabled users by name (RFC 3261 §22.2, RFC 7616). */
 export function admitSoftphone(
-  config: Config,
+  userNamed: (name: string) => User | undefined,
   digest: DigestServer,
   flow: Flow,
   request: SipRequest,
   now: Millis,
 ): SoftphoneVerdict {
-  const userNamed = (name: string) =>
-    config.users.find((user) => user.enabled && user.name === name);
   const source = flow.remote.address;
   const verdict = digest.verify(request, (name) => userNamed(name)?.ha1, now, source);
   switch (verdict.outcome) {
@@ -53,29 +51,36 @@ export function speaksFor(user: User, request: SipRequest): boolean {
   return parseUri(from(request).uri)?.user === user.name;
 }
 
-export type TrunkVerdict = { trunk: Trunk } | { trunk: undefined; reason: string };
+/** `by`: how it is known, a sentence. */
+export type TrunkVerdict = { trunk: Trunk; by: string } | { trunk: undefined; reason: string };
 
-/** AMB-20: the token of our Contact, then our own flow, then the longest allow-list entry. */
+/**
+ * AMB-20: the token of our Contact, then our own flow, then the longest allow-list entry. PBXs that
+ * register with us are known by their password alone; see `pbx-registrar`.
+ */
 export function identifyTrunk(
   trunks: Iterable<Trunk>,
   flow: Flow,
   request: SipRequest,
 ): TrunkVerdict {
-  const candidates = [...trunks];
+  const candidates = [...trunks].filter((it) => it.connection.type !== "inbound-registration");
   const target = parseUri(request.uri)?.user;
   const byToken = candidates.find(
     (trunk) => trunk.registrationToken === target && target !== undefined,
   );
-  if (byToken) return { trunk: byToken };
+  if (byToken) return { trunk: byToken, by: "it calls the address we registered" };
   const byFlow = candidates.filter((trunk) => trunk.owns(flow.id));
-  if (byFlow[0]) return { trunk: byFlow[0] };
+  if (byFlow[0]) return { trunk: byFlow[0], by: "it calls over our own connection to it" };
   return byAddress(candidates, flow);
 }
 
 function byAddress(trunks: readonly Trunk[], flow: Flow): TrunkVerdict {
   let best: { trunk: Trunk; length: number }[] = [];
+  const address = parseAddress(flow.remote.address);
   for (const trunk of trunks) {
-    const length = allowedBy(trunk.connection, flow.remote.address);
+    const length = trunk.isFrom(flow.remote.address)
+      ? SINGLE_ADDRESS
+      : allowedBy(trunk.connection, address);
     if (length < 0) continue;
     const longest = best[0]?.length ?? -1;
     if (length > longest) best = [{ trunk, length }];
@@ -87,20 +92,37 @@ function byAddress(trunks: readonly Trunk[], flow: Flow): TrunkVerdict {
     const names = best.map(({ trunk }) => trunk.connection.name).join(", ");
     return { trunk: undefined, reason: `the address is on several allow lists: ${names}` };
   }
-  return { trunk: first.trunk };
+  return { trunk: first.trunk, by: `${flow.remote.address} is on its allow list` };
+}
+
+/** True where the connection's own list has the address. */
+export function allows(connection: Connection, flow: Flow): boolean {
+  return allowedBy(connection, parseAddress(flow.remote.address)) >= 0;
+}
+
+/** True where an address alone makes a connection of it. */
+export function isListed(trunks: Iterable<Trunk>, flow: Flow): boolean {
+  const address = parseAddress(flow.remote.address);
+  for (const trunk of trunks) {
+    const { connection } = trunk;
+    if (connection.type === "inbound-registration") continue;
+    if (trunk.isFrom(flow.remote.address) || allowedBy(connection, address) >= 0) return true;
+  }
+  return false;
 }
 
 /** The prefix length of the narrowest block that holds the address; -1 when none does. */
-function allowedBy(connection: Connection, address: string): number {
-  const parsed = parseAddress(address);
-  if (!parsed) return -1;
+function allowedBy(connection: Connection, address: ReturnType<typeof parseAddress>): number {
+  if (!address) return -1;
   let longest = -1;
   for (const block of blocksOf(connection)) {
-    if (contains(block, parsed)) longest = Math.max(longest, block.length);
+    if (contains(block, address)) longest = Math.max(longest, block.length);
   }
   return longest;
 }
 
+/** As narrow as an entry can be. */
+const SINGLE_ADDRESS = 128;
 const blocks = new WeakMap<Connection, Cidr[]>();
 
 function blocksOf(connection: Connection): Cidr[] {

@@ -2,6 +2,7 @@
  * The B2BUA's whole border: what the shell tells it and what it asks of the shell. Types alone.
  */
 import type { Config } from "../../schema/config.ts";
+import type { LoadLevel } from "../load-ladder.ts";
 import type { Command, Notice, Reply } from "../media/protocol.ts";
 import type { Flow, FlowId, Target } from "../sip/flow.ts";
 import type { CallRecord } from "./status.ts";
@@ -11,6 +12,8 @@ export type B2buaInput =
   | { type: "configured"; config: Config }
   /** A flow came up: one we asked for by `open`, or one a peer made. */
   | { type: "opened"; flow: Flow }
+  /** What the target of a flow we asked for stands for: every server's IP address. */
+  | { type: "resolved"; flow: FlowId; addresses: readonly string[] }
   /** A datagram, a WebSocket message, or any piece of a stream. */
   | { type: "received"; flow: Flow; bytes: Uint8Array }
   /** A flow is gone, or could not be opened; `reason` is a sentence. */
@@ -18,8 +21,12 @@ export type B2buaInput =
   | { type: "media"; message: Reply | Notice }
   /** The media worker that held these sessions died. */
   | { type: "mediaLost"; sessions: readonly string[] }
+  /** How short of time the media workers are has changed. */
+  | { type: "load"; level: LoadLevel }
   /** The administrator ends a call. */
   | { type: "hangUp"; call: string }
+  /** The administrator lets a banned source be heard again, by its name in the status. */
+  | { type: "unban"; source: string }
   /** No new calls from now on; registrations are withdrawn (SIGTERM). */
   | { type: "drain" }
   | { type: "timeout" };
@@ -28,12 +35,18 @@ export type LogLevel = "debug" | "info" | "warning" | "error";
 
 export type B2buaOutput =
   | { type: "send"; flow: FlowId; bytes: Uint8Array }
-  /** Resolve, connect, then answer with `opened` (same id) or `closed`. */
-  | { type: "open"; flow: FlowId; target: Target }
-  | { type: "close"; flow: FlowId; reason: string }
+  /**
+   * Resolve, connect, then answer with `opened` (same id) or `closed`. `instead` of a flow whose
+   * address did not answer: another one, or `closed` where there is none.
+   */
+  | { type: "open"; flow: FlowId; target: Target; instead?: FlowId }
+  /** `unanswered`: its address is dead, others come first for a while. */
+  | { type: "close"; flow: FlowId; reason: string; unanswered?: boolean }
   | { type: "media"; command: Command }
   /** A line for the log: `event` is a stable name, `fields` hold no secret. */
   | { type: "log"; level: LogLevel; event: string; fields: Record<string, string | number> }
   | { type: "record"; record: CallRecord }
   /** Something `status()` shows has changed. */
-  | { type: "changed" };
+  | { type: "changed" }
+  /** Nothing has changed but the measured quality of calls. */
+  | { type: "measured" };

@@ -1,113 +1,141 @@
 /**
- * From a routing decision to the legs of a call: who is invited, under which names and addresses
- * (RTE-11, CON-17). The only place where identities of one side become those of the other.
+ * From a routing decision to candidates: who is invited, under which names and addresses (RTE-11,
+ * CON-17). The only place where identities of one side become those of the other.
  */
-
 import type { Connection, User } from "../../schema/config.ts";
-import type { CodecName, LegId } from "../media/protocol.ts";
-import type { Random } from "../random.ts";
-import { from } from "../sip/accessors.ts";
-import type { Flow } from "../sip/flow.ts";
-import type { SipRequest } from "../sip/message.ts";
+import type { CodecName } from "../media/protocol.ts";
 import type { NameAddr } from "../sip/name-addr.ts";
-import type { TransactionId } from "../sip/transaction-table.ts";
-import { parseUri, printUri } from "../sip/uri.ts";
-import type { CallLegs } from "./call.ts";
-import { CalleeLeg, type Invitation } from "./callee-leg.ts";
-import { CallerLeg } from "./caller-leg.ts";
-import { credentialsOf, localUri, numberUri, routesOf } from "./identity.ts";
-import type { CallOrder } from "./order.ts";
+import { printUri } from "../sip/uri.ts";
+import { identityHeaders, presented } from "./caller-identity.ts";
+import type { Candidate, Journey } from "./destination.ts";
+import {
+  boundUri,
+  credentialsOf,
+  localUri,
+  numberUri,
+  registeredAs,
+  routesOf,
+} from "./identity.ts";
+import { pbxProfile, softphoneProfile } from "./interop.ts";
+import type { LegOptions } from "./leg-contract.ts";
 import type { Binding } from "./registrar.ts";
+import type { Trunk } from "./trunk.ts";
 
 /** The softphone side, best first: Opus where the browser has it, else what needs no Opus. */
-const WEBRTC_CODECS: readonly CodecName[] = ["opus", "G722", "PCMA", "PCMU"];
-const CALLER = "caller" as LegId;
+export const WEBRTC_CODECS: readonly CodecName[] = ["opus", "G722", "PCMA", "PCMU"];
 
-export interface Incoming {
-  readonly flow: Flow;
-  readonly invite: SipRequest;
-  readonly transaction: TransactionId;
-  readonly maxForwards: number;
-}
-
-/** A softphone calls out over a connection. */
-export function outboundLegs(
-  incoming: Incoming,
-  user: User,
-  way: { connection: Connection; contactUser: string; number: string },
-  random: Random,
-  orders: CallOrder[],
-): CallLegs {
-  const { connection, contactUser, number } = way;
-  const callee = numberUri(connection, number);
-  const credentials = credentialsOf(connection);
-  const invitation: Invitation = {
-    uri: callee,
-    from: nameAddr(
-      localUri(connection, user.name),
-      displayNameOf(incoming.invite) ?? user.displayName,
-    ),
-    to: nameAddr(callee),
-    routes: routesOf(connection),
-    maxForwards: incoming.maxForwards - 1,
-    ...(credentials ? { credentials } : {}),
-  };
-  const caller = new CallerLeg(
-    { id: CALLER, kind: "webrtc", codecs: WEBRTC_CODECS, contactUser: user.name, random, orders },
-    incoming.flow,
-    incoming.invite,
-    incoming.transaction,
-  );
-  const id = "callee" as LegId;
-  const { codecs } = connection;
-  const leg = new CalleeLeg({ id, kind: "trunk", codecs, contactUser, random, orders }, invitation);
-  return { caller, callees: [{ leg, flow: undefined }] };
-}
-
-/** A PBX calls a user: every device of the user's rings. */
-export function inboundLegs(
-  incoming: Incoming,
-  connection: Connection,
-  contactUser: string,
-  devices: readonly Binding[],
-  random: Random,
-  orders: CallOrder[],
-): CallLegs {
-  const { codecs } = connection;
-  const caller = new CallerLeg(
-    { id: CALLER, kind: "trunk", codecs, contactUser, random, orders },
-    incoming.flow,
-    incoming.invite,
-    incoming.transaction,
-  );
-  const callees = devices.map((device, index) => {
-    const id = `device-${index + 1}` as LegId;
-    const options = { id, kind: "webrtc", codecs: WEBRTC_CODECS, random, orders } as const;
-    const number = callerNumber(incoming.invite);
-    const leg = new CalleeLeg(
-      { ...options, contactUser: number },
-      {
-        uri: device.contact.uri,
-        from: nameAddr(`sip:${number}@${device.flow.sentBy}`, displayNameOf(incoming.invite)),
-        to: nameAddr(device.contact.uri),
-        routes: [],
-        maxForwards: incoming.maxForwards - 1,
-      },
-    );
-    return { leg, flow: device.flow };
+/**
+ * A number at a connection, at each place its PBX is to be called. `user`: on whose behalf it is
+ * called, where it is a user's.
+ */
+export function trunkCandidates(
+  trunk: Trunk,
+  number: string,
+  user: User | undefined,
+  journey: Journey,
+): Candidate[] {
+  if (trunk.connection.type !== "inbound-registration") {
+    const callee = numberUri(trunk.connection, number);
+    return [trunkCandidate(trunk, trunk.connection, callee, user, journey)];
+  }
+  return trunk.bindingsForCall().map((binding) => {
+    const at = registeredAs(trunk.connection, binding);
+    const candidate = trunkCandidate(trunk, at, boundUri(binding, number), user, journey);
+    return { ...candidate, flow: binding.flow };
   });
-  return { caller, callees };
 }
 
-/** The caller's number as the user part of a URI of ours, percent-encoded. */
-export function callerNumber(invite: SipRequest): string {
-  const user = parseUri(from(invite).uri)?.user ?? "anonymous";
-  const printed = printUri({ scheme: "sip", user, host: "h", params: new Map() });
+function trunkCandidate(
+  trunk: Trunk,
+  connection: Connection,
+  callee: string,
+  user: User | undefined,
+  { caller, maxForwards, diverted }: Journey,
+): Candidate {
+  const own = localUri(connection, user?.name);
+  const credentials = credentialsOf(connection);
+  const named = caller.displayName === undefined ? user?.displayName : caller.displayName;
+  const shown = caller.isPrivate ? anonymousAddress : nameAddr(own, named);
+  return {
+    kind: "trunk",
+    ...audioOf(connection),
+    contactUser: trunk.contactUser,
+    profile: pbxProfile(connection.interop),
+    mayRefer: connection.allowTransfer === true,
+    connection: connection.id,
+    ...(user ? { spender: user.id } : {}),
+    invitation: {
+      uri: callee,
+      from: shown,
+      to: nameAddr(callee),
+      routes: routesOf(connection),
+      maxForwards: maxForwards - 1,
+      headers: identityHeaders(connection, own, caller, diverted),
+      ...(credentials ? { credentials } : {}),
+    },
+  };
+}
+
+/** A device of a user, who has that music on hold. */
+export function deviceCandidate(
+  device: Binding,
+  { caller, maxForwards }: Journey,
+  holdMusic: string | undefined,
+): Candidate {
+  const seen = presented(caller);
+  const number = encoded(seen.number);
+  return {
+    kind: "webrtc",
+    codecs: WEBRTC_CODECS,
+    contactUser: number,
+    profile: softphoneProfile(device.userAgent),
+    mayRefer: true,
+    ...(holdMusic ? { holdMusic } : {}),
+    flow: device.flow,
+    user: device.owner,
+    invitation: {
+      uri: device.contact.uri,
+      from: nameAddr(`sip:${number}@${device.flow.sentBy}`, seen.displayName),
+      to: nameAddr(device.contact.uri),
+      routes: [],
+      maxForwards: maxForwards - 1,
+      headers: [],
+    },
+  };
+}
+
+/** How a connection's audio is coded and protected, and digits in it. Without transcoding its codecs don't matter. */
+export function audioOf(
+  connection: Connection,
+): Pick<
+  LegOptions,
+  "codecs" | "encryption" | "transcodes" | "relays" | "dtmfMode" | "holdMusic" | "announcements"
+> {
+  const { codecs, mediaEncryption, encryptionOptional, transcoding, dtmfMode } = connection;
+  const { announcements, holdMusic } = connection;
+  const transcodes = transcoding !== false;
+  return {
+    codecs: transcodes ? codecs : WEBRTC_CODECS,
+    encryption: { encryption: mediaEncryption ?? "none", optional: encryptionOptional === true },
+    transcodes,
+    relays: !transcodes && mediaEncryption === "dtls",
+    dtmfMode: dtmfMode ?? "rfc2833",
+    ...(announcements ? { announcements } : {}),
+    ...(holdMusic ? { holdMusic } : {}),
+  };
+}
+
+/** RFC 3323 §4.1.1.3. */
+const anonymousAddress: NameAddr = {
+  displayName: "Anonymous",
+  uri: "sip:anonymous@anonymous.invalid",
+  params: new Map(),
+};
+
+/** A number as the user part of a URI of ours, percent-encoded. */
+export function encoded(number: string): string {
+  const printed = printUri({ scheme: "sip", user: number, host: "h", params: new Map() });
   return printed.slice("sip:".length, -"@h".length);
-}
-
-function displayNameOf(invite: SipRequest): string | undefined {
-  return from(invite).displayName;
 }
 
 function nameAddr(uri: string, displayName?: string): NameAddr {

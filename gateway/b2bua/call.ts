@@ -1,358 +1,510 @@
 /**
- * One call: a caller's leg, the callees' legs that ring for it, and the media that joins two of
- * them (a B2BUA's INVITE, RFC 3261 §13 to §15; forking as in §16.7, by us).
+ * One call: two parties, and while one of them is missing the search for it (a B2BUA, RFC 3261
+ * §13 to §15; transfers by RFC 3515, RFC 3891 and RFC 5589).
  *
- *   preparing ─media open, flow reached─► inviting ─180─► ringing ─183 with media─► early
- *       │                                    └──────────────┴──── 2xx ──────────────┴─► connected
- *       └─ any failure, CANCEL, BYE or timer: ending ─every leg over─► over
+ *   routing ─180─► ringing ─183 with media─► early ─┐
+ *      └──────────────┴──────────── 2xx ────────────┴─► connected ─REFER─► (a new search) ─► …
+ *      └─ any failure, CANCEL, BYE or timer: ending ─every leg over─► over
  *
- * Codecs, SDP and SIP headers are the legs' business; routing happened before. The call knows no
- * sockets and no clock: inputs in, orders out.
+ * Codecs, SDP and SIP headers are the legs' business, ringing several devices that of `dialing`,
+ * audio and hold that of `bridge`. The call knows no sockets and no clock: inputs in, orders out.
  */
-
-import type { ConnectionId, UserId } from "../../schema/config.ts";
-import { type Millis, Timers, type WallMillis } from "../machine.ts";
+import { earliest, type Millis, type WallMillis } from "../machine.ts";
 import type { LegId } from "../media/protocol.ts";
-import type { Flow } from "../sip/flow.ts";
-import { CalleeLeg } from "./callee-leg.ts";
-import type { CallerLeg } from "./caller-leg.ts";
-import { bestFailure, type Failure } from "./forking.ts";
-import type { LegEvent } from "./leg.ts";
-import type { CallInput, CallOrder, MediaOrder } from "./order.ts";
+import type { FlowId } from "../sip/flow.ts";
+import type { Refer } from "../sip/refer.ts";
+import { Announcement } from "./announcement.ts";
+import { Bridge, endFor } from "./bridge.ts";
+import type { CallInput } from "./call-input.ts";
+import type { CalleeLeg } from "./callee-leg.ts";
+import { CallerLeg } from "./caller-leg.ts";
+import { Closing } from "./closing.ts";
+import type { Destination } from "./destination.ts";
+import { type Detour, Detours, type Missed } from "./detour.ts";
+import { Dialing, type DialingEvent, type LegWorkshop } from "./dialing.ts";
+import { type CallFacts, Journal } from "./journal.ts";
+import type { Leg } from "./leg.ts";
+import type { LegEvent } from "./leg-contract.ts";
+import type { CallOrder, MediaOrder } from "./order.ts";
+import { Parking } from "./parking.ts";
+import { Parties } from "./parties.ts";
+import type { Ending } from "./reason.ts";
+import { Successors } from "./replacement.ts";
 import type { CallRecord, CallState, CallStatus } from "./status.ts";
+import { Transfer } from "./transfer.ts";
 
-/** What of a call is known when it starts. */
-export type CallFacts = Pick<CallStatus, "id" | "direction" | "caller" | "callee"> & {
-  readonly connection?: ConnectionId;
-  readonly user?: UserId;
+export type CallOptions = Omit<LegWorkshop, "orders" | "waiting"> & {
+  readonly wall: (at: Millis) => WallMillis;
 };
 
-/** Media and flow must be there by then; both take milliseconds. */
-const PREPARE_MS = 10_000;
-/** RFC 3261 §16.6 step 11: timer C is longer than three minutes. */
-const NO_ANSWER_MS = 181_000;
-/** Every transaction of a leg's end has timed out by then (64*T1 for CANCEL and for BYE). */
-const LINGER_MS = 96_000;
-
-export interface CallLegs {
-  caller: CallerLeg;
-  /** With the flow each is to be invited over; undefined where a connection's flow is awaited. */
-  callees: { leg: CalleeLeg; flow: Flow | undefined }[];
-}
-
 export class Call {
-  readonly facts: CallFacts;
-  readonly #caller: CallerLeg;
-  readonly #callees: Map<LegId, CalleeLeg>;
-  readonly #flows: Map<LegId, Flow | undefined>;
+  readonly #journal: Journal;
+  readonly #options: CallOptions;
   readonly #orders: CallOrder[];
-  readonly #wall: (at: Millis) => WallMillis;
-  readonly #timers = new Timers<"prepare" | "noAnswer" | "linger">();
-  readonly #failures: Failure[] = [];
-  readonly #started: Millis;
-  #answered: Millis | undefined;
-  #state: CallState | "preparing" | "over" = "preparing";
-  #winner: CalleeLeg | undefined;
-  #joined = false;
-  #outcome: { status: number; endedBy: CallRecord["endedBy"]; reason: string } | undefined;
+  readonly #bridge: Bridge;
+  readonly #closing = new Closing();
+  readonly #parties: Parties;
+  #dialing: Dialing | undefined;
+  #transfer: Transfer | undefined;
+  #announcement: Announcement | undefined;
+  readonly #parking = new Parking();
+  readonly #successors = new Successors();
+  readonly #detours = new Detours();
+  #state: CallState | "over" = "routing";
 
-  /** `orders` is the sink the legs were made with. */
+  /** `orders` is the sink the caller's leg was made with. */
   constructor(
     facts: CallFacts,
-    legs: CallLegs,
+    caller: CallerLeg,
     orders: CallOrder[],
-    wall: (at: Millis) => WallMillis,
+    options: CallOptions,
     now: Millis,
   ) {
-    this.facts = facts;
-    this.#caller = legs.caller;
-    this.#callees = new Map(legs.callees.map(({ leg }) => [leg.id, leg]));
-    this.#flows = new Map(legs.callees.map(({ leg, flow }) => [leg.id, flow]));
+    this.#journal = new Journal(facts, options.wall, now);
+    this.#parties = new Parties(caller);
     this.#orders = orders;
-    this.#wall = wall;
-    this.#started = now;
-    this.#timers.arm("prepare", now + PREPARE_MS);
+    this.#bridge = new Bridge(orders);
+    this.#options = options;
   }
 
   deadline(): Millis | undefined {
-    return this.#timers.next();
+    const legs = this.#parties.all.map((leg) => leg.deadline());
+    const others = [this.#dialing, this.#transfer, this.#announcement].map((it) => it?.deadline());
+    return earliest(this.#closing.deadline(), this.#parking.deadline(), ...others, ...legs);
   }
 
-  /** Reads the caller's offer and opens the media legs. */
-  start(now: Millis): CallOrder[] {
-    const offer = this.#caller.readOffer();
-    if (!offer.ok) {
-      this.#end(offer.status, "gateway", offer.reason, now);
-      return this.#flush();
-    }
-    for (const leg of [this.#caller, ...this.#callees.values()]) {
-      this.#media({ type: "open", leg: leg.id, kind: leg.kind });
-    }
-    if (this.facts.connection !== undefined && [...this.#flows.values()].includes(undefined)) {
-      this.#orders.push({ type: "reach", connection: this.facts.connection });
-    }
-    this.#orders.push({ type: "changed" });
-    return this.#flush();
+  legOf(id: LegId): Leg | undefined {
+    return this.#parties.get(id);
+  }
+
+  /** Reads the caller's offer, opens its media and rings the destination. */
+  start(destination: Destination, now: Millis): CallOrder[] {
+    const caller = this.#parties.waiting;
+    if (!(caller instanceof CallerLeg)) throw new Error("a call starts with its caller");
+    const offer = caller.readOffer();
+    if (offer.ok) {
+      this.#media({ type: "open", leg: caller.id, kind: caller.kind });
+      this.#closing.mediaOpened();
+      this.#dial(destination, now);
+    } else this.#end(offer, "gateway", now);
+    this.#finishWhenOver(now);
+    return this.#orders.splice(0);
   }
 
   handle(input: CallInput, now: Millis): CallOrder[] {
-    if (this.#state !== "over") this.#take(input, now);
-    return this.#flush();
+    if (this.#state !== "over") {
+      this.#take(input, now);
+      this.#finishWhenOver(now);
+    }
+    return this.#orders.splice(0);
+  }
+
+  /** Lets a party go to another call (RFC 5589 §7); its legs here end by themselves. */
+  release(id: LegId): Leg | undefined {
+    const leg = this.#parties.get(id);
+    if (!leg) return undefined;
+    this.#bridge.part(leg);
+    this.#parties.remove(leg);
+    return leg;
+  }
+
+  /** A party of another call takes the place of one of ours. */
+  adopt(leg: Leg, instead: LegId, now: Millis): CallOrder[] {
+    leg.moveTo(this.#orders);
+    this.#parties.add(leg);
+    this.#bridge.quiet(leg);
+    this.#succeed(leg, instead, now);
+    return this.#orders.splice(0);
   }
 
   status(): CallStatus {
-    const state = this.#state === "preparing" ? "routing" : this.#state;
-    return { ...this.#facts(), state: state === "over" ? "ending" : state };
-  }
-
-  #facts(): Omit<CallStatus, "state"> {
-    const webrtc = this.#remoteCodec("webrtc");
-    const trunk = this.#remoteCodec("trunk");
-    return {
-      ...this.facts,
-      started: this.#wall(this.#started),
-      ...(this.#answered === undefined ? {} : { answered: this.#wall(this.#answered) }),
-      ...(webrtc && trunk ? { codecs: { webrtc, trunk } } : {}),
-    };
-  }
-
-  #remoteCodec(kind: "webrtc" | "trunk"): string | undefined {
-    const winner = this.#winner ?? [...this.#callees.values()][0];
-    return [this.#caller, winner].find((leg) => leg?.kind === kind)?.negotiation.remote?.codec.name;
+    return this.#journal.status(this.#state, this.#parties.byWeight);
   }
 
   #take(input: CallInput, now: Millis): void {
     switch (input.type) {
       case "opened":
-        this.#legOf(input.leg)?.opened(input.local);
-        this.#inviteWhenReady(now);
+        this.#parties.get(input.leg)?.opened(input.local, now);
+        this.#mediaOpened(input.leg, now);
         break;
       case "refused":
-        this.#end(503, "gateway", `no media: ${input.reason}`, now);
+        if (this.#bridge.survives(this.#parties.get(input.leg), input.reason)) break;
+        this.#end({ status: 503, reason: `no media: ${input.reason}` }, "gateway", now);
         break;
       case "reached":
-        for (const [leg, flow] of this.#flows) this.#flows.set(leg, flow ?? input.flow);
-        this.#inviteWhenReady(now);
+        this.#dialed(this.#dialing?.reached(input.leg, input.flow, now), now);
         break;
       case "unreached":
-        this.#end(503, "gateway", input.reason, now);
+        this.#dialed(this.#dialing?.unreached(input.leg, input.reason), now);
         break;
       case "response":
-        this.#response(input, now);
-        break;
       case "failed":
-        this.#transactionFailed(input, now);
-        break;
       case "request":
-        this.#event(
-          input.leg,
-          this.#legOf(input.leg)?.request(input.request, input.transaction),
-          now,
-        );
-        break;
       case "acknowledged":
-        this.#caller.acknowledged();
-        break;
       case "unacknowledged":
-        this.#caller.acknowledged();
-        this.#end(408, "gateway", "the answer was never acknowledged", now);
+        this.#event(input.leg, (leg) => leg.take(input, now), now);
         break;
       case "cancelled":
-        this.#end(487, "caller", "cancelled by the caller", now);
+        this.#left(input.leg, { ...input, status: 487 }, now);
         break;
       case "notice":
         this.#notice(input.notice, now);
         break;
+      case "mediaLost":
+        if (!this.#dialing && this.#bridge.rebuild()) break;
+        this.#closing.mediaClosed();
+        this.#end({ status: 500, reason: "the media worker stopped" }, "gateway", now);
+        break;
+      case "routed":
+        this.#routed(input.destination, now);
+        break;
+      case "unrouted":
+        this.#missed(input, now);
+        break;
+      case "merged":
+        if (!this.#transfer?.merged(input.status, now)) this.#transfer = undefined;
+        break;
+      case "parked":
+        this.#parked(input.flow, now);
+        break;
+      case "returned":
+        this.#parking.unpark(this.#parties.all, input.flow, input.to);
+        break;
+      case "replaced":
+        this.#replacedBy(input.by, input.leg);
+        break;
       case "hangUp":
-        this.#end(input.status, "gateway", input.reason, now);
+        this.#end(input, "gateway", now);
         break;
       case "timeout":
         this.#timeout(now);
         break;
     }
-    this.#finishWhenOver(now);
   }
 
-  /** Both media legs open and the flow there: the INVITEs go out, all in one go. */
-  #inviteWhenReady(now: Millis): void {
-    if (this.#state !== "preparing" || !this.#caller.negotiation.local) return;
-    for (const [id, leg] of this.#callees) {
-      if (!leg.negotiation.local || !this.#flows.get(id)) return;
-    }
-    this.#state = "routing";
-    this.#timers.cancelAll();
-    this.#timers.arm("noAnswer", now + NO_ANSWER_MS);
-    for (const [id, leg] of this.#callees) {
-      const flow = this.#flows.get(id);
-      if (flow) leg.invite(flow);
-    }
+  // The search for a party ----------------------------------------------------------------------
+
+  #dial(destination: Destination, now: Millis): void {
+    const workshop = { ...this.#options, orders: this.#orders, waiting: this.#parties.waiting };
+    this.#dialing = new Dialing(destination, workshop, now);
+    for (const leg of this.#dialing.legs) this.#parties.add(leg);
+    this.#dialing.start();
+    if (this.#parties.waiting?.negotiation.local) this.#dialed(this.#dialing.release(now), now);
+    this.#changed();
   }
 
-  #response(input: Extract<CallInput, { type: "response" }>, now: Millis): void {
-    const leg = this.#legOf(input.leg);
-    if (input.method === "INVITE" && leg instanceof CalleeLeg) {
-      this.#event(leg.id, leg.received(input.response, input.flow), now);
-    } else if (input.method === "BYE" && input.response.status >= 200 && leg?.state === "leaving") {
-      leg.byeAnswered(input.response, input.flow);
+  #mediaOpened(id: LegId, now: Millis): void {
+    const successor = this.#successors.opened(id);
+    if (successor) {
+      const { leg, place } = successor;
+      if (!this.#dialing?.has(place)) this.#succeed(leg, place, now);
+      else {
+        // It answers in the place of one that rings (RFC 3891 §3).
+        this.#dialing.answeredElsewhere();
+        leg.accept(now);
+        this.#found(leg, now);
+      }
+      return;
     }
+    if (this.#parties.waiting?.negotiation.local) this.#dialed(this.#dialing?.release(now), now);
   }
 
-  #transactionFailed(input: Extract<CallInput, { type: "failed" }>, now: Millis): void {
-    const leg = this.#legOf(input.leg);
-    if (input.method === "INVITE" && leg instanceof CalleeLeg) {
-      this.#event(leg.id, leg.unanswered(input.reason), now);
-    } else if (input.method === "BYE" && leg?.state === "leaving") {
-      leg.byeDone();
-    }
-  }
-
-  #event(id: LegId, event: LegEvent | undefined, now: Millis): void {
-    const callee = this.#callees.get(id);
+  #dialed(event: DialingEvent | undefined, now: Millis): void {
+    for (const leg of this.#dialing?.legs ?? []) this.#parties.add(leg);
     switch (event?.type) {
       case "ringing":
         this.#ringing(now);
         break;
-      case "described":
-        if (callee && this.#state !== "connected") this.#early(callee, now);
-        else this.#reconnect(id);
+      case "early":
+        this.#early(event.leg, now);
         break;
       case "answered":
-        if (callee) this.#connected(callee, now);
+        this.#found(event.leg, now);
         break;
       case "failed":
-        if (callee) this.#calleeFailed(callee, event, now);
-        break;
-      case "left":
-        this.#end(200, callee ? "callee" : "caller", event.reason, now);
+        this.#missed({ ...event.failure, why: event.why, redirects: event.redirects }, now);
         break;
       default:
     }
   }
 
-  #ringing(_now: Millis): void {
-    if (this.#state !== "routing" && this.#state !== "ringing") return;
-    this.#state = "ringing";
-    this.#caller.progress(180);
-    this.#orders.push({ type: "changed" });
+  #ringing(now: Millis): void {
+    const { waiting } = this.#parties;
+    if (this.#transfer) {
+      this.#transfer.ringing();
+      return;
+    }
+    if (this.#state === "routing") this.#state = "ringing";
+    if (waiting instanceof CallerLeg) waiting.progress(180, now);
+    this.#changed();
   }
 
-  /** Early media reaches the caller only where one callee can send it (no fork to choose from). */
+  /** Early media reaches the caller where one callee alone can send it, and is not a softphone. */
   #early(callee: CalleeLeg, now: Millis): void {
-    if (this.#callees.size > 1 || callee.kind === "webrtc") {
+    const { waiting } = this.#parties;
+    const takes = waiting instanceof CallerLeg && waiting.takesEarlyMedia;
+    if (!takes || callee.kind === "webrtc" || this.#journal.isAnswered) {
       this.#ringing(now);
       return;
     }
+    const isFirst = this.#state !== "early";
     this.#state = "early";
-    this.#connectMedia(callee);
-    this.#caller.progress(183);
-    this.#orders.push({ type: "changed" });
+    this.#bridge.join(waiting, callee);
+    waiting.progress(183, now);
+    if (isFirst) this.#bridge.ringback(waiting);
+    this.#changed();
   }
 
-  #connected(callee: CalleeLeg, now: Millis): void {
-    if (this.#winner || this.#state === "ending") {
-      callee.end(200, "Call completed elsewhere");
+  #found(callee: Leg, now: Millis): void {
+    const { waiting } = this.#parties;
+    this.#dialing = undefined;
+    this.#detours.clear();
+    if (!waiting || this.#state === "ending") {
+      callee.end({ status: 487, reason: "nobody waits any more" });
       return;
     }
-    this.#winner = callee;
+    this.#parties.seat(waiting, callee);
     this.#state = "connected";
-    this.#answered = now;
-    this.#timers.cancelAll();
-    this.#connectMedia(callee);
-    this.#caller.accept();
-    for (const loser of this.#callees.values()) {
-      if (loser === callee) continue;
-      loser.end(200, "Call completed elsewhere");
-      this.#media({ type: "closeLeg", leg: loser.id });
+    this.#journal.answered(now);
+    this.#bridge.quiet(waiting);
+    this.#bridge.join(waiting, callee);
+    if (waiting instanceof CallerLeg) waiting.accept(now);
+    this.#transfer?.succeeded(now);
+    this.#changed();
+  }
+
+  /** The search came to nothing: elsewhere, or back to the referrer, or the end. */
+  #missed(missed: Missed, now: Millis): void {
+    const dialing = this.#dialing;
+    this.#dialing = undefined;
+    if (this.#state === "ending") return;
+    const { callee } = this.#journal.facts;
+    const detour = this.#detours.next(dialing?.destination, missed, callee);
+    if (detour && this.#ask(detour, now)) return;
+    const { waiting } = this.#parties;
+    if (this.#transfer && waiting) {
+      this.#restore(waiting, this.#transfer, missed, now);
+      return;
     }
-    this.#orders.push({ type: "changed" });
+    const ending = { ...missed, status: missed.status >= 400 ? missed.status : 480 };
+    this.#announcement = Announcement.begin(ending, waiting, dialing, this.#bridge, now);
+    if (!this.#announcement) this.#end(ending, "callee", now);
   }
 
-  #connectMedia(callee: CalleeLeg): void {
-    this.#reconnect(this.#caller.id);
-    this.#reconnect(callee.id);
-    if (this.#joined) return;
-    this.#joined = true;
-    this.#media({ type: "join", legs: [this.#caller.id, callee.id] });
+  /** Asks for another destination; the answer comes as `routed` or `unrouted`. */
+  #ask(ask: Detour, now: Millis): boolean {
+    const { caller, facts } = this.#journal;
+    const maxForwards = this.#detours.take(facts.maxForwards);
+    if (maxForwards === undefined) return false;
+    const { waiting } = this.#parties;
+    const isForwarded = ask.why === "forward" || ask.why === "redirect";
+    if (isForwarded && waiting instanceof CallerLeg) waiting.progress(181, now);
+    this.#orders.push({ type: "route", ask: { ...ask, caller, maxForwards } });
+    return true;
   }
 
-  /** Tells the worker what the leg's peer last said. */
-  #reconnect(id: LegId): void {
-    const remote = this.#legOf(id)?.negotiation.remote;
-    if (remote) this.#media({ type: "connect", leg: id, remote });
+  #routed(destination: Destination, now: Millis): void {
+    if (this.#state === "ending") return;
+    this.#journal.routed(destination);
+    this.#dial(destination, now);
+    const { waiting } = this.#parties;
+    if (this.#transfer && waiting) this.#bridge.ringback(waiting);
   }
 
-  #calleeFailed(callee: CalleeLeg, event: Failure, now: Millis): void {
-    this.#failures.push({ status: event.status, reason: event.reason });
-    if (this.#state === "ending" || this.#winner) return;
-    const others = [...this.#callees.values()].some(
-      (leg) => leg !== callee && leg.state === "inviting",
-    );
-    // RFC 3261 §16.7 step 5: a 6xx ends the search; else the last one out tells the best failure.
-    if (others && event.status < 600) return;
-    const best = bestFailure(this.#failures);
-    this.#end(best.status, "callee", best.reason, now);
+  // What parties do -----------------------------------------------------------------------------
+
+  #event(id: LegId, of: (leg: Leg) => LegEvent | undefined, now: Millis): void {
+    this.#dialing?.heardOf(id);
+    const leg = this.#parties.get(id);
+    const event = leg && of(leg);
+    if (!event) return;
+    if (this.#dialing?.has(id)) {
+      this.#dialed(this.#dialing.legEvent(id, event), now);
+      return;
+    }
+    switch (event.type) {
+      case "described":
+        this.#bridge.described(leg);
+        this.#changed();
+        break;
+      case "left":
+        this.#left(id, { ...event, status: 200 }, now);
+        break;
+      case "refer":
+        this.#refer(leg, event.refer, now);
+        break;
+      case "digit":
+        this.#bridge.digit(leg, event.digit);
+        break;
+      default:
+    }
+  }
+
+  /** A party is gone: the call goes on without it only while it is being transferred. */
+  #left(id: LegId, ending: Ending, now: Millis): void {
+    const leg = this.#parties.get(id);
+    if (!leg) return;
+    this.#bridge.part(leg);
+    if (leg === this.#transfer?.referrer) {
+      this.#transfer = undefined;
+      this.#media({ type: "closeLeg", leg: id });
+    }
+    if (!this.#parties.isSeated(leg)) return;
+    this.#transfer?.failed(487);
+    this.#end(ending, this.#parties.sideOf(leg), now);
+  }
+
+  // Transfers -----------------------------------------------------------------------------------
+
+  #refer(referrer: Leg, refer: Refer, now: Millis): void {
+    const transferee = this.#bridge.otherEnd(referrer);
+    const transfer = new Transfer(referrer);
+    if (!transferee || referrer.negotiation.isRelayed || this.#dialing || this.#transfer) {
+      transfer.refused();
+      return;
+    }
+    this.#transfer = transfer;
+    const { replaces } = refer;
+    if (replaces) {
+      this.#orders.push({ type: "merge", referrer: referrer.id, leg: transferee.id, replaces });
+      return;
+    }
+    this.#parties.seat(transferee);
+    this.#bridge.part(referrer);
+    if (!this.#ask({ why: "transfer", uri: refer.target.uri, ...referrer.owner }, now)) {
+      const ending = { status: 482, reason: "the call was transferred too often" };
+      this.#restore(transferee, transfer, ending, now);
+    }
+  }
+
+  /** The transfer failed: the two talk on as before; without the referrer nobody is left. */
+  #restore(waiting: Leg, transfer: Transfer, ending: Ending, now: Millis): void {
+    const { referrer } = transfer;
+    this.#transfer = undefined;
+    transfer.failed(ending.status);
+    this.#bridge.quiet(waiting);
+    if (referrer.state !== "confirmed") {
+      this.#end(ending, "gateway", now);
+      return;
+    }
+    this.#parties.seat(referrer, waiting);
+    this.#bridge.join(waiting, referrer);
+  }
+
+  #replacedBy(by: CallerLeg, place: LegId): void {
+    by.moveTo(this.#orders);
+    if (!this.#successors.begin(by, this.#parties.get(place))) return;
+    this.#parties.add(by);
+    this.#media({ type: "open", leg: by.id, kind: by.kind });
+  }
+
+  /** `leg` is a party from now on, the one before it leaves. */
+  #succeed(leg: Leg, instead: LegId, now: Millis): void {
+    const before = this.#parties.get(instead);
+    if (this.#state === "ending" || !this.#parties.succeed(leg, before)) {
+      leg.end({ status: 481, reason: "the call is over" });
+      return;
+    }
+    if (leg instanceof CallerLeg) leg.accept(now);
+    this.#bridge.part(before);
+    before.end({ status: 487, reason: "replaced" });
+    this.#media({ type: "closeLeg", leg: instead });
+    const [a, b] = this.#parties.seated;
+    if (a && b) this.#bridge.join(a, b);
+    else this.#bridge.ringback(leg);
+    this.#changed();
+  }
+
+  // What happens to the call --------------------------------------------------------------------
+
+  /** A caller that lost its connection before the answer would never hear it: it is gone. */
+  #parked(flow: FlowId, now: Millis): void {
+    const gone = this.#parties.callerOn(flow);
+    const reason = "the caller's connection was lost";
+    if (gone) this.#left(gone.id, { status: 487, reason }, now);
+    this.#parking.park(this.#parties.all, flow, now);
   }
 
   #notice(notice: Extract<CallInput, { type: "notice" }>["notice"], now: Millis): void {
-    const leg = this.#legOf(notice.leg);
-    if (!leg || leg.state === "over") return;
-    const who = leg === this.#caller ? "caller" : "callee";
-    if (notice.type === "silent" && this.#state === "connected") {
-      const seconds = Math.round(notice.forMs / 1_000);
-      this.#end(200, "gateway", `no audio from the ${who} for ${seconds} s`, now);
-    } else if (notice.type === "failed") {
-      this.#end(500, "gateway", `media of the ${who} failed: ${notice.detail}`, now);
+    if (notice.type === "closed") this.#closing.mediaClosed();
+    if (notice.type === "quality") {
+      this.#journal.measured(notice.legs, this.#parties);
+      this.#orders.push({ type: "measured" });
+    }
+    if (notice.type === "played") this.#announcement?.heard(now);
+    if (!("leg" in notice)) return;
+    const leg = this.#parties.get(notice.leg);
+    const end = leg && endFor(notice, leg, this.#parties.sideOf(leg));
+    if (end && this.#dialing?.has(leg.id)) {
+      this.#dialed(this.#dialing.mediaFailed(leg.id, end), now);
+    } else if (leg && this.#parties.isSeated(leg)) {
+      if (notice.type === "dtmf") this.#bridge.digit(leg, notice);
+      if (end) this.#end(end, "gateway", now);
     }
   }
 
   #timeout(now: Millis): void {
-    for (let due = this.#timers.takeDue(now); due; due = this.#timers.takeDue(now)) {
-      if (due.name === "prepare")
-        this.#end(503, "gateway", "the call could not be set up in time", now);
-      if (due.name === "noAnswer")
-        this.#end(480, "gateway", "nobody answered for three minutes", now);
-      if (due.name === "linger") this.#over(now);
+    if (this.#closing.timeout(now)) {
+      this.#over(now);
+      return;
+    }
+    const announcement = this.#announcement;
+    if (announcement?.timeout(now)) this.#end(announcement.ending, "callee", now);
+    if (this.#parking.timeout(this.#parties.all, now)) {
+      const reason = "the softphone's connection did not come back";
+      this.#end({ status: 480, reason }, "gateway", now);
+    }
+    const transfer = this.#transfer;
+    if (transfer?.timeout(now)) {
+      const ending = { status: 200, reason: "transferred" };
+      transfer.referrer.end(ending);
+      this.#left(transfer.referrer.id, ending, now);
+    }
+    this.#dialed(this.#dialing?.timeout(now), now);
+    for (const leg of this.#parties.all) {
+      while ((leg.deadline() ?? Infinity) <= now) {
+        this.#event(leg.id, (it) => it.timeout(now), now);
+      }
     }
   }
 
   /** The first end counts; every leg is ended in the way its state asks for. */
-  #end(status: number, endedBy: CallRecord["endedBy"], reason: string, now: Millis): void {
-    if (this.#outcome) return;
-    const answered = this.#answered !== undefined;
-    this.#outcome = { status: answered ? 200 : status, endedBy, reason };
+  #end(ending: Ending, endedBy: CallRecord["endedBy"], now: Millis): void {
+    if (!this.#journal.ended(ending, endedBy)) return;
     this.#state = "ending";
-    this.#timers.cancelAll();
-    this.#timers.arm("linger", now + LINGER_MS);
-    for (const leg of [this.#caller, ...this.#callees.values()]) leg.end(status, reason);
+    this.#closing.begin(now);
+    this.#dialing?.cancel({ ...ending, status: 487 });
+    this.#dialing = undefined;
+    this.#announcement = undefined;
+    for (const leg of this.#parties.all) leg.end(ending);
     this.#media({ type: "close" });
-    this.#orders.push({ type: "changed" });
-    this.#finishWhenOver(now);
+    this.#changed();
   }
 
   #finishWhenOver(now: Millis): void {
-    if (this.#state !== "ending") return;
-    const legs = [this.#caller, ...this.#callees.values()];
-    if (legs.every((leg) => leg.state === "over")) this.#over(now);
+    if (this.#state !== "ending") {
+      for (const leg of this.#parties.takeOver((id) => this.#dialing?.has(id) === true)) {
+        this.#orders.push({ type: "dropLeg", leg: leg.id });
+      }
+      return;
+    }
+    const isSilent = this.#parties.all.every((leg) => leg.state === "over");
+    if (isSilent && this.#closing.legsOver(now)) this.#over(now);
   }
 
   #over(now: Millis): void {
     if (this.#state === "over") return;
     this.#state = "over";
-    this.#timers.cancelAll();
-    const outcome = this.#outcome ?? { status: 500, endedBy: "gateway", reason: "ended" };
-    const record: CallRecord = { ...this.#facts(), ...outcome, ended: this.#wall(now) };
-    this.#orders.push({ type: "over", record });
-  }
-
-  #legOf(id: LegId): CallerLeg | CalleeLeg | undefined {
-    return id === this.#caller.id ? this.#caller : this.#callees.get(id);
+    this.#closing.stop();
+    this.#parking.stop();
+    this.#orders.push({ type: "over", record: this.#journal.record(this.#parties.byWeight, now) });
   }
 
   #media(order: MediaOrder): void {
     this.#orders.push({ type: "media", order });
   }
 
-  #flush(): CallOrder[] {
-    return this.#orders.splice(0);
+  #changed(): void {
+    this.#orders.push({ type: "changed" });
   }
 }

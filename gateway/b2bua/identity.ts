@@ -6,7 +6,28 @@
 import type { Connection } from "../../schema/config.ts";
 import type { DigestCredentials } from "../sip/digest-client.ts";
 import type { Flow, Target } from "../sip/flow.ts";
-import { printUri } from "../sip/uri.ts";
+import { parseHostPort } from "../sip/grammar.ts";
+import { parseUri, printUri } from "../sip/uri.ts";
+import type { PbxBinding } from "./pbx-registrar.ts";
+
+/** The connection as it is known once its PBX has registered: it says where it is. */
+export function registeredAs(connection: Connection, { contact, flow }: PbxBinding): Connection {
+  const { remote, sentBy } = flow;
+  const { host, port } = parseUri(contact.uri) ?? { host: remote.address, port: remote.port };
+  const fromDomain = connection.fromDomain ?? parseHostPort(sentBy)?.host ?? remote.address;
+  return { ...connection, host, fromDomain, ...(port === undefined ? {} : { port }) };
+}
+
+/** A number at a registered PBX: its Contact, whose parameters it knows the call by, for that user. */
+export function boundUri({ contact, flow }: PbxBinding, number: string): string {
+  const uri = parseUri(contact.uri);
+  const { address, port } = flow.remote;
+  if (!uri)
+    return printUri({ scheme: "sip", user: number, host: address, port, params: new Map() });
+  const { scheme, host, params } = uri;
+  const at = uri.port === undefined ? { host } : { host, port: uri.port };
+  return printUri({ scheme, user: number, ...at, params });
+}
 
 /** The host as it stands in a URI, with the port where one is configured. */
 function hostOf(connection: Connection): { host: string; port?: number } {
@@ -45,8 +66,13 @@ export function credentialsOf(connection: Connection): DigestCredentials | undef
 /** Where its requests are sent: the outbound proxy, when there is one (CON-13). */
 export function targetOf(connection: Connection): Target {
   const { host, port } = connection.outboundProxy ?? connection;
-  const base = { transport: connection.transport, host };
-  return port === undefined ? base : { ...base, port };
+  const { furtherHosts: others, outboundProxy } = connection;
+  // A proxy stands before all of them.
+  const further = others && !outboundProxy ? { others } : {};
+  const base = { transport: connection.transport, host, ...further };
+  const { tls, transport } = connection;
+  const secured = tls && (transport === "tls" || transport === "auto") ? { ...base, tls } : base;
+  return port === undefined ? secured : { ...secured, port };
 }
 
 /** RFC 3261 §8.1.2: requests through the outbound proxy carry it as a loose route. */
@@ -54,7 +80,9 @@ export function routesOf(connection: Connection): string[] {
   const proxy = connection.outboundProxy;
   if (!proxy) return [];
   const params = new Map<string, string | undefined>([["lr", undefined]]);
-  if (connection.transport !== "udp") params.set("transport", connection.transport);
+  const { transport } = connection;
+  // Absent, it is left to the proxy's domain or is UDP (RFC 3263 §4.1): both is meant so.
+  if (transport !== "udp" && transport !== "auto") params.set("transport", transport);
   const at =
     proxy.port === undefined ? { host: proxy.host } : { host: proxy.host, port: proxy.port };
   return [`<${printUri({ scheme: "sip", ...at, params })}>`];

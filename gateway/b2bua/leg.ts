@@ -1,83 +1,99 @@
 /**
  * One leg of a call: our side of one INVITE dialog (RFC 3261 §12 to §15) and its media leg.
  *
- * What both kinds share: the confirmed dialog, its re-offers (RFC 3261 §14, RFC 3311) and its end.
- * How the dialog comes about differs: `CallerLeg` answers an INVITE, `CalleeLeg` sends one. A leg
- * writes orders into the sink its call gives it, and tells the call in events what its peer did.
+ * What both kinds share: the dialog, offers in it (`renegotiation`), its session timer (RFC 4028),
+ * referrals (RFC 3515), digits, its end, and its rest while the softphone's connection is away
+ * (X1). How the dialog comes about differs: `CallerLeg` answers an INVITE, `CalleeLeg` sends one.
+ * A leg writes orders into the sink its call gives it and tells the call what its peer did.
  */
-import { fromUtf8, utf8 } from "../bytes.ts";
-import type { CodecName, LegId, LegKind, LocalLeg } from "../media/protocol.ts";
-import { type Random, randomToken, randomUint32 } from "../random.ts";
-import { contentType } from "../sip/accessors.ts";
+import { earliest, type Millis } from "../machine.ts";
+import type { LegId, LegKind, LocalLeg, RemoteLeg } from "../media/protocol.ts";
+import { type Random, randomToken } from "../random.ts";
+import { cseq, tokens } from "../sip/accessors.ts";
 import { createResponse } from "../sip/build.ts";
-import { acceptRequest, type Dialog, requestIn } from "../sip/dialog.ts";
+import {
+  acceptRequest,
+  ackFor,
+  type Dialog,
+  type InDialogParts,
+  NO_DIALOG,
+} from "../sip/dialog.ts";
 import type { Flow } from "../sip/flow.ts";
 import type { SipMessage, SipRequest, SipResponse } from "../sip/message.ts";
+import { SESSION_INTERVAL, SESSION_INTERVAL_MIN, SessionTimer } from "../sip/session-timer.ts";
 import type { TransactionId } from "../sip/transaction-table.ts";
+import { DialogRequests, type RequestPort } from "./dialog-requests.ts";
 import { contactUri } from "./identity.ts";
+import { digitBody, digitOf } from "./info-digit.ts";
+import type { PeerProfile } from "./interop.ts";
+import {
+  ALLOW,
+  type LegEvent,
+  type LegInput,
+  type LegOptions,
+  type LegOwner,
+  type LegState,
+  type ResponseExtra,
+  SUPPORTED,
+} from "./leg-contract.ts";
+import { LegDigits } from "./leg-digits.ts";
 import { Negotiation } from "./negotiation.ts";
 import type { CallOrder } from "./order.ts";
-import { reasonOf, reasonValue, warningValue } from "./reason.ts";
-
-/** The methods we handle inside a dialog. */
-export const ALLOW = "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, OPTIONS";
-
-export type LegState =
-  | "idle"
-  /** Our INVITE is out, or the peer's has no final answer. */
-  | "inviting"
-  /** Our CANCEL is out. */
-  | "cancelling"
-  /** Our 2xx is out and not acknowledged. */
-  | "answered"
-  | "confirmed"
-  /** Our BYE is out. */
-  | "leaving"
-  | "over";
-
-export type LegEvent =
-  | { type: "ringing" }
-  /** The peer described its media: in a provisional answer, the answer, or a re-offer. */
-  | { type: "described" }
-  | { type: "answered" }
-  /** The INVITE came to nothing. */
-  | { type: "failed"; status: number; reason: string }
-  /** The peer's BYE. */
-  | { type: "left"; reason: string };
-
-export interface LegOptions {
-  id: LegId;
-  kind: LegKind;
-  codecs: readonly CodecName[];
-  /** The user part of our Contact. */
-  contactUser: string;
-  random: Random;
-  orders: CallOrder[];
-}
+import {
+  causeOf,
+  type Ending,
+  q850Of,
+  reasonOf,
+  reasonValue,
+  TIMER_EXPIRY,
+  warningValue,
+} from "./reason.ts";
+import { Referral, type ReferralPort } from "./referral.ts";
+import { type OfferPort, Renegotiation } from "./renegotiation.ts";
+import { unsupportedIn } from "./screening.ts";
+import { sdpBody } from "./session-body.ts";
+import { infoPackages, infoRefusal, isTrickle } from "./trickled-candidates.ts";
 
 export abstract class Leg {
   readonly id: LegId;
+  readonly owner: LegOwner;
   readonly kind: LegKind;
   readonly negotiation: Negotiation;
+  /** What it was made with. */
+  readonly options: LegOptions;
   readonly localTag: string;
-  protected readonly orders: CallOrder[];
+  readonly profile: PeerProfile;
+  readonly digits: LegDigits;
+  protected orders: CallOrder[];
+  protected readonly random: Random;
+  protected readonly session = new SessionTimer();
+  protected readonly offers: Renegotiation;
+  protected dialog: Dialog | undefined;
   readonly #contactUser: string;
   #state: LegState = "idle";
   #flow: Flow | undefined;
-  protected dialog: Dialog | undefined;
-  /** The BYE that may still be challenged. */
-  #bye: SipRequest | undefined;
-  /** A re-offer whose answer waits for new ICE credentials. */
-  #reoffer: { request: SipRequest; transaction: TransactionId } | undefined;
+  #allowed: ReadonlySet<string> = new Set();
+  readonly #requests: DialogRequests;
+  readonly #referral: Referral;
 
-  constructor(options: LegOptions) {
+  constructor(options: LegOptions, ownsCallId: boolean) {
     this.id = options.id;
+    this.owner = options.owner;
     this.kind = options.kind;
+    this.profile = options.profile;
     this.orders = options.orders;
+    this.random = options.random;
     this.#contactUser = options.contactUser;
     this.localTag = randomToken(options.random, 8);
-    const originId = String(randomUint32(options.random));
-    this.negotiation = new Negotiation(options.kind, options.codecs, originId);
+    const { dtmfMode = "rfc2833" } = options;
+    this.negotiation = new Negotiation({ ...options, events: dtmfMode === "rfc2833" });
+    this.digits = new LegDigits(dtmfMode, this, (digit) =>
+      this.sendInDialog("INFO", { body: digitBody(digit) }),
+    );
+    this.options = options;
+    this.#requests = new DialogRequests(this.#requestPort());
+    this.#referral = new Referral(options.mayRefer, this.#referralPort());
+    this.offers = new Renegotiation(this.#offerPort(ownsCallId));
   }
 
   get state(): LegState {
@@ -88,59 +104,206 @@ export abstract class Leg {
     return this.#flow;
   }
 
-  /** Ends the leg in whatever way its state asks for; `status` is for an unanswered INVITE. */
-  abstract end(status: number, reason: string): void;
+  /** What the media worker is told of the peer; undefined until its SDP is known. */
+  get remote(): RemoteLeg | undefined {
+    const { remote } = this.negotiation;
+    return remote && { ...remote, ...this.digits.ways };
+  }
+
+  get isParked(): boolean {
+    return this.#requests.isParked;
+  }
+
+  /** True while the peer waits for reports on its REFER. */
+  get isReferring(): boolean {
+    return this.#referral.isPending;
+  }
+
+  deadline(): Millis | undefined {
+    return earliest(this.session.deadline(), this.offers.deadline());
+  }
+
+  timeout(now: Millis): LegEvent | undefined {
+    this.offers.timeout(now);
+    const due = this.session.takeDue(now);
+    if (due === "refresh") this.#refresh();
+    // Whatever it answers, it is there; of a softphone its connection tells (R13).
+    const probes = due === "probe" && this.kind === "trunk" && this.#state === "confirmed";
+    if (probes) this.sendInDialog("OPTIONS", {});
+    if (due !== "expired" || this.#state !== "confirmed") return undefined;
+    this.end({ status: 408, reason: "the session timer ran out" });
+    return { type: "left", reason: "the session timer ran out (RFC 4028)", q850: TIMER_EXPIRY };
+  }
+
+  /** Ends the leg in whatever way its state asks for; the status is for an unanswered INVITE. */
+  abstract end(ending: Ending): void;
+
+  /** True where this dialog is the one a Replaces names (RFC 3891 §3). */
+  isDialog(localTag: string, remoteTag: string): boolean {
+    return this.localTag === localTag && this.dialog?.remoteTag === remoteTag;
+  }
+
+  /** The leg goes over to another call. */
+  moveTo(orders: CallOrder[]): void {
+    this.orders = orders;
+  }
 
   /** The media leg opened, or got new ICE credentials. */
-  opened(local: LocalLeg): void {
+  opened(local: LocalLeg, now: Millis): void {
     this.negotiation.opened(local);
-    if (!this.#reoffer) return;
-    const { request, transaction } = this.#reoffer;
-    this.#reoffer = undefined;
-    this.#answerReoffer(request, transaction);
+    this.offers.opened(now);
+  }
+
+  /** The media worker died: the leg is opened in another one and its peer is told (RFC 3264 §8). */
+  reopen(): void {
+    this.offers.reopening();
+    this.orders.push({ type: "media", order: { type: "open", leg: this.id, kind: this.kind } });
+  }
+
+  /** What the other end of the call lets us do here (hold and resume are carried across). */
+  limit(direction: Parameters<Renegotiation["limit"]>[0]): void {
+    this.offers.limit(direction);
+  }
+
+  /** Its peer is gone for good: nothing is said any more. */
+  giveUp(): void {
+    this.enter("over");
+  }
+
+  /** The flow is gone, its peer may come back: what must be said waits. */
+  park(): void {
+    this.#requests.park();
+    this.digits.clear();
+  }
+
+  /** The peer is back on a new flow; with `restartIce` its network changed. */
+  unpark(flow: Flow, restartIce: boolean): void {
+    this.#flow = flow;
+    this.#requests.unpark();
+    if (this.#state !== "confirmed") return;
+    if (restartIce) this.offers.restartIce();
+    else this.offers.advance();
+  }
+
+  take(input: LegInput, now: Millis): LegEvent | undefined {
+    switch (input.type) {
+      case "response":
+        return this.response(input.response, input.flow, now);
+      case "failed":
+        return this.failed(input.request, input.reason);
+      case "request":
+        return this.request(input.request, input.transaction, now);
+      case "acknowledged":
+        return this.acknowledged(input.ack, now);
+      case "unacknowledged":
+        return this.unacknowledged();
+    }
   }
 
   /** A request inside the dialog (RFC 3261 §12.2.2). */
-  request(request: SipRequest, transaction: TransactionId): LegEvent | undefined {
-    const verdict = this.dialog ? acceptRequest(this.dialog, request) : noDialog;
+  request(request: SipRequest, transaction: TransactionId, now: Millis): LegEvent | undefined {
+    const verdict = this.dialog ? acceptRequest(this.dialog, request) : NO_DIALOG;
     if (!verdict.ok) {
       this.respond(request, transaction, verdict.status, { reason: verdict.reason });
       return undefined;
     }
+    const unsupported = unsupportedIn(request);
+    if (unsupported) {
+      this.respond(request, transaction, 420, unsupported);
+      return undefined;
+    }
+    this.learn(request);
     switch (request.method) {
       case "BYE":
         this.respond(request, transaction, 200);
         this.enter("over");
-        return { type: "left", reason: reasonOf(request) ?? "hung up" };
+        return { type: "left", reason: reasonOf(request) ?? "hung up", ...q850Of(request) };
       case "INVITE":
       case "UPDATE":
-        return this.#receiveReoffer(request, transaction);
+        return this.#receiveOffer(request, transaction, now);
       case "OPTIONS":
         this.respond(request, transaction, 200, { headers: [["Accept", "application/sdp"]] });
         return undefined;
       case "INFO":
-        // What INFO packages carry is not relayed; RFC 6086 §4.2.2 asks for 469 or 415 then.
-        this.respond(request, transaction, 415, { headers: [["Accept", "application/sdp"]] });
+        return this.#receiveInfo(request, transaction);
+      case "REFER":
+        return this.#referral.receive(request, transaction);
+      case "PRACK":
+        this.prack(request, transaction, now);
+        return undefined;
+      case "NOTIFY":
+        this.respond(request, transaction, 481, { reason: "there is no such subscription" });
         return undefined;
       default:
-        this.respond(request, transaction, 405);
+        this.respond(request, transaction, 405, { reason: "the method has no use in a call" });
         return undefined;
     }
   }
 
-  /** Our BYE was answered; a PBX that challenges it too gets its credentials once. */
-  byeAnswered(response: SipResponse, flow: Flow): void {
-    const isChallenge = response.status === 401 || response.status === 407;
-    const bye = this.#bye;
-    this.#bye = undefined;
-    const credentials = isChallenge && bye ? this.authorize(response, bye, flow) : undefined;
-    if (credentials) this.#sendBye([...reasonHeaders(bye), ...credentials]);
-    else this.byeDone();
+  /** The final answer to a request of ours inside the dialog. */
+  response(response: SipResponse, flow: Flow, now: Millis): LegEvent | undefined {
+    if (response.status < 200) return undefined;
+    const request = this.#requests.take(cseq(response).number);
+    if (!request || this.#requests.answersChallenge(request, response, flow)) return undefined;
+    if (request.method === "BYE") {
+      this.enter("over");
+      return undefined;
+    }
+    if (response.status === 481 || response.status === 408) return this.#gone(request, response);
+    return this.#answered(request, response, now);
   }
 
-  /** Our BYE is done with, answered or not. */
-  byeDone(): void {
-    this.enter("over");
+  /** A request of ours inside the dialog was never answered, or its flow broke. */
+  failed(request: SipRequest, reason: "timeout" | "transport"): LegEvent | undefined {
+    if (!this.#requests.take(cseq(request).number)) return undefined;
+    if (request.method === "BYE") {
+      if (reason === "transport" && this.isParked) this.#requests.dispatch(request);
+      else this.enter("over");
+      return undefined;
+    }
+    if (request.method === "INVITE") this.offers.unanswered();
+    if (reason === "transport" && this.isParked) return undefined;
+    // §12.2.1.2: no answer at all ends the dialog.
+    return this.#lost("the other side answers no more");
+  }
+
+  /** The peer's ACK for a 2xx of ours. */
+  acknowledged(ack: SipRequest, _now: Millis): LegEvent | undefined {
+    return this.offers.acknowledged(ack);
+  }
+
+  /** Our 2xx was never acknowledged (§13.3.1.4). */
+  unacknowledged(): LegEvent | undefined {
+    if (this.#state === "answered") this.enter("confirmed");
+    return this.#lost("the answer was never acknowledged");
+  }
+
+  /** A report on the referral this peer asked for; a final one ends it. */
+  report(status: number, reason: string): void {
+    this.#referral.report(status, reason);
+  }
+
+  protected enter(state: LegState): void {
+    this.#state = state;
+    if (state !== "over" && state !== "leaving") return;
+    this.session.stop();
+    this.offers.stop();
+  }
+
+  protected useFlow(flow: Flow): void {
+    this.#flow = flow;
+  }
+
+  /** What the peer says of itself, wherever it says it. */
+  protected learn(message: SipMessage): void {
+    const allow = tokens(message, "Allow");
+    if (allow.length > 0) this.#allowed = new Set(allow.map((it) => it.toUpperCase()));
+    this.digits.allowsInfo = this.#allowed.has("INFO");
+  }
+
+  protected contact(): string {
+    if (!this.#flow) throw new Error("a leg without a flow has no Contact");
+    return `<${contactUri(this.#contactUser, this.#flow)}>`;
   }
 
   /** The headers that answer a challenge to a request of ours; a caller's leg has none. */
@@ -152,109 +315,193 @@ export abstract class Leg {
     return undefined;
   }
 
-  protected enter(state: LegState): void {
-    this.#state = state;
+  /** RFC 3262: only an INVITE we are still answering has provisional responses to acknowledge. */
+  protected prack(request: SipRequest, transaction: TransactionId, _now: Millis): void {
+    this.respond(request, transaction, 481, { reason: "no provisional response waits for this" });
   }
 
-  protected useFlow(flow: Flow): void {
-    this.#flow = flow;
-  }
-
-  protected contact(): string {
-    if (!this.#flow) throw new Error("a leg without a flow has no Contact");
-    return `<${contactUri(this.#contactUser, this.#flow)}>`;
-  }
-
-  protected sendBye(reason: string): void {
-    this.#bye = this.#sendBye([["Reason", reasonValue(200, reason)]]);
-  }
-
-  #sendBye(headers: [string, string][]): SipRequest {
-    if (!this.dialog || !this.#flow) throw new Error("BYE needs a dialog");
-    const request = requestIn(this.dialog, "BYE", { headers });
-    this.orders.push({ type: "request", leg: this.id, flow: this.#flow, request });
+  /** Once there is a dialog its end is no failure of a request: 200 in SIP's terms. */
+  protected sendBye(ending: Ending): void {
+    const q850 = causeOf(ending);
+    const { reason } = ending;
+    this.sendInDialog("BYE", { headers: [["Reason", reasonValue({ status: 200, reason, q850 })]] });
     this.enter("leaving");
-    return request;
+  }
+
+  protected sendInDialog(method: string, parts: InDialogParts): void {
+    this.#requests.send(method, parts);
+  }
+
+  /** The session runs: the timer's UPDATE for peers that would otherwise keep it short. */
+  protected confirmed(): void {
+    this.enter("confirmed");
+    if (!this.profile.raisesInterval || !this.#allowed.has("UPDATE")) return;
+    if ((this.session.interval ?? SESSION_INTERVAL) < SESSION_INTERVAL) this.#refresh();
   }
 
   protected respond(
     request: SipRequest,
     transaction: TransactionId,
     status: number,
-    extra: { reason?: string; sdp?: string; headers?: [string, string][] } = {},
+    extra: ResponseExtra = {},
   ): void {
-    const headers: [string, string][] = [...(extra.headers ?? [])];
-    if (status < 300 || status === 405) headers.push(["Allow", ALLOW]);
-    if (status >= 300 && extra.reason !== undefined) {
-      headers.push(
-        ["Reason", reasonValue(status, extra.reason)],
-        ["Warning", warningValue(extra.reason)],
-      );
-    }
-    const creates = request.method === "INVITE" || request.method === "UPDATE";
-    const response: SipResponse = createResponse(request, status, {
-      toTag: this.localTag,
-      headers,
-      ...(creates && status < 300 ? { contact: this.contact() } : {}),
-      ...(extra.sdp === undefined ? {} : { body: sdpBody(extra.sdp) }),
-    });
+    const response = this.makeResponse(request, status, extra);
     this.orders.push({ type: "respond", transaction, response });
   }
 
-  #receiveReoffer(request: SipRequest, transaction: TransactionId): LegEvent | undefined {
-    if (this.#state === "answered" || this.#reoffer) {
-      this.respond(request, transaction, 491, { reason: "another offer is pending" });
-      return undefined;
+  protected makeResponse(request: SipRequest, status: number, extra: ResponseExtra): SipResponse {
+    const headers: [string, string][] = [...(extra.headers ?? [])];
+    const offers = request.method === "INVITE" || request.method === "UPDATE";
+    if (status < 300 || status === 405) headers.push(["Allow", ALLOW], ...infoPackages(this.kind));
+    if (status >= 200 && status < 300 && offers) headers.push(["Supported", SUPPORTED.join(", ")]);
+    const { reason, q850 } = extra;
+    if (status >= 300 && reason !== undefined) {
+      const ending = { status, reason, ...(q850 === undefined ? {} : { q850 }) };
+      headers.push(["Reason", reasonValue(ending)], ["Warning", warningValue(reason)]);
     }
-    const sdp = sdpOf(request);
-    if (sdp === undefined) {
-      this.#withoutOffer(request, transaction);
-      return undefined;
-    }
-    const read = this.negotiation.receiveOffer(sdp);
-    if (!read.ok) {
-      this.respond(request, transaction, read.status, { reason: read.reason });
-      return undefined;
-    }
-    if (read.value.restarts) {
-      this.#reoffer = { request, transaction };
-      this.orders.push({ type: "media", order: { type: "restart", leg: this.id } });
-    } else {
-      this.#answerReoffer(request, transaction);
-    }
-    return { type: "described" };
+    const targets = offers || request.method === "REFER";
+    return createResponse(request, status, {
+      toTag: this.localTag,
+      headers,
+      ...(targets && status < 300 ? { contact: this.contact() } : {}),
+      ...(extra.sdp === undefined ? {} : { body: sdpBody(extra.sdp) }),
+    });
   }
 
-  /** An UPDATE without a body refreshes (RFC 4028 §7.4); an INVITE without one asks for our offer. */
-  #withoutOffer(request: SipRequest, transaction: TransactionId): void {
-    const sdp = request.method === "INVITE" ? this.negotiation.offer() : undefined;
-    this.respond(request, transaction, 200, sdp === undefined ? {} : { sdp });
+  #offerPort(ownsCallId: boolean): OfferPort {
+    const leg = this;
+    return {
+      negotiation: this.negotiation,
+      get canOffer() {
+        return leg.#state === "confirmed" && !leg.isParked;
+      },
+      ownsCallId,
+      random: this.random,
+      sendOffer: (sdp) =>
+        this.sendInDialog("INVITE", {
+          contact: this.contact(),
+          headers: [...this.session.requestHeaders(), ["Allow", ALLOW], ["Supported", "timer"]],
+          body: sdpBody(sdp),
+        }),
+      accept: (request, transaction, sdp, now) =>
+        this.respond(request, transaction, 200, {
+          headers: this.session.answer(request, now),
+          ...(sdp === undefined ? {} : { sdp }),
+        }),
+      refuse: (request, transaction, status, reason) =>
+        this.respond(request, transaction, status, { reason }),
+      restart: () => this.orders.push({ type: "media", order: { type: "restart", leg: this.id } }),
+    };
   }
 
-  #answerReoffer(request: SipRequest, transaction: TransactionId): void {
-    const sdp = this.negotiation.answer();
-    if (sdp === undefined) {
-      this.respond(request, transaction, 500, { reason: "the media leg is not open" });
-    } else {
-      this.respond(request, transaction, 200, { sdp });
+  #requestPort(): RequestPort {
+    const leg = this;
+    return {
+      id: this.id,
+      get dialog() {
+        return leg.dialog;
+      },
+      get flow() {
+        return leg.#flow;
+      },
+      order: (order) => this.orders.push(order),
+      contact: () => this.contact(),
+      authorize: (response, request, flow) => this.authorize(response, request, flow),
+    };
+  }
+
+  #referralPort(): ReferralPort {
+    return {
+      isConfirmed: () => this.#state === "confirmed",
+      respond: (request, transaction, status, extra) =>
+        this.respond(request, transaction, status, extra),
+      notify: (parts) => this.sendInDialog("NOTIFY", { contact: this.contact(), ...parts }),
+    };
+  }
+
+  #receiveOffer(
+    request: SipRequest,
+    transaction: TransactionId,
+    now: Millis,
+  ): LegEvent | undefined {
+    if (this.session.isTooShort(request)) {
+      const headers: [string, string][] = [["Min-SE", String(SESSION_INTERVAL_MIN)]];
+      const reason = "the session would have to be refreshed too often";
+      this.respond(request, transaction, 422, { reason, headers });
+      return undefined;
     }
+    if (this.#state === "answered") {
+      this.respond(request, transaction, 491, { reason: "the answer is not acknowledged yet" });
+      return undefined;
+    }
+    return this.offers.receive(request, transaction, now);
   }
-}
 
-function reasonHeaders(request: SipRequest | undefined): [string, string][] {
-  const value = request?.headers.get("Reason");
-  return value === undefined ? [] : [["Reason", value]];
-}
+  /** RFC 6086 §4.2.2 asks for 469 or 415 where a body can't be read. */
+  #receiveInfo(request: SipRequest, transaction: TransactionId): LegEvent | undefined {
+    const digit = digitOf(request);
+    if (digit || isTrickle(this.kind, request)) this.respond(request, transaction, 200);
+    else this.respond(request, transaction, 415, infoRefusal(this.kind));
+    return digit && { type: "digit", digit };
+  }
 
-const noDialog = { ok: false, status: 481, reason: "there is no such dialog" } as const;
+  #answered(request: SipRequest, response: SipResponse, now: Millis): LegEvent | undefined {
+    if (request.method === "INFO") {
+      return this.digits.answered(response.status) ? { type: "described" } : undefined;
+    }
+    const refreshes = request.method === "INVITE" || request.method === "UPDATE";
+    if (!refreshes) return undefined;
+    const succeeded = response.status < 300;
+    if (succeeded) {
+      this.learn(response);
+      this.session.answered(response, now);
+    }
+    if (request.method === "INVITE") {
+      if (succeeded) this.#acknowledge(request);
+      return this.offers.answered(response, now);
+    }
+    // §7.4 of RFC 4028: a peer that can't UPDATE is refreshed by re-INVITE.
+    if (response.status === 405 || response.status === 501) {
+      this.#allowed = new Set([...this.#allowed].filter((it) => it !== "UPDATE"));
+      this.offers.refresh();
+    }
+    return undefined;
+  }
 
-/** The session description a message carries; undefined when it has none. */
-export function sdpOf(message: SipMessage): string | undefined {
-  if (message.body.length === 0 || contentType(message) !== "application/sdp") return undefined;
-  return fromUtf8(message.body);
-}
+  #acknowledge(invite: SipRequest): void {
+    if (!this.dialog || !this.#flow) return;
+    const ack = ackFor(this.dialog, invite);
+    this.orders.push({ type: "acknowledge", leg: this.id, flow: this.#flow, ack });
+  }
 
-/** A session description as a message body. */
-export function sdpBody(sdp: string): { type: string; bytes: Uint8Array } {
-  return { type: "application/sdp", bytes: utf8(sdp) };
+  /** RFC 4028 §7.4: by UPDATE without a body where the peer takes it, else by re-INVITE. */
+  #refresh(): void {
+    if (this.#state !== "confirmed") return;
+    const byUpdate = this.profile.refreshBy === "allowed" && this.#allowed.has("UPDATE");
+    if (this.isParked || !byUpdate) {
+      this.offers.refresh();
+      return;
+    }
+    this.sendInDialog("UPDATE", {
+      contact: this.contact(),
+      headers: [...this.session.requestHeaders(), ["Supported", "timer"]],
+    });
+  }
+
+  /** §12.2.1.2: 481 and 408 say that there is no dialog; of a NOTIFY alone they end the report. */
+  #gone(request: SipRequest, response: SipResponse): LegEvent | undefined {
+    if (request.method === "NOTIFY") {
+      this.#referral.forget();
+      return undefined;
+    }
+    return this.#lost(`the other side knows no such call: ${response.status} ${response.reason}`);
+  }
+
+  #lost(reason: string): LegEvent | undefined {
+    if (this.#state === "over" || this.#state === "leaving") return undefined;
+    // A BYE all the same (§14.1): if the peer does have the dialog, it ends it too.
+    const ending = { reason, q850: TIMER_EXPIRY };
+    if (this.dialog) this.sendBye({ status: 408, ...ending });
+    return { type: "left", ...ending };
+  }
 }

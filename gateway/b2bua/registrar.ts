@@ -1,24 +1,36 @@
 /**
- * The registrar for softphones: RFC 3261 §10.3, with RFC 5626 instances, over WebSocket flows.
+ * The registrar: RFC 3261 §10.3, with RFC 5626 instances; for softphones over WebSocket flows, and
+ * for PBXs that register with us.
  *
  * A binding is a flow, not an address: a browser's Contact names a host that does not exist
- * (RFC 7118 §5), so a call goes back over the flow the REGISTER came from, and a closed flow ends
- * its bindings. Authentication happened before; above stands the B2BUA.
+ * (RFC 7118 §5), a PBX's one behind its NAT, so a call goes back over the flow the REGISTER came
+ * from. A closed flow may suspend its bindings: the device rings no more, but it is known again when
+ * it returns (X1). Authentication happened before; above stands the B2BUA.
  */
 import type { UserId } from "../../schema/config.ts";
+import { Agenda } from "../agenda.ts";
 import { BINDING_EXPIRES_MAX, BINDING_EXPIRES_MIN, BINDINGS_PER_USER_MAX } from "../limits.ts";
-import type { Millis } from "../machine.ts";
+import type { Millis, WallMillis } from "../machine.ts";
 import { callId, contacts, cseq, expires } from "../sip/accessors.ts";
 import { createResponse } from "../sip/build.ts";
 import type { Flow, FlowId } from "../sip/flow.ts";
+import { printHostPort } from "../sip/grammar.ts";
 import type { SipRequest, SipResponse } from "../sip/message.ts";
 import { type NameAddr, printNameAddr } from "../sip/name-addr.ts";
+import { refusal } from "./reason.ts";
+import type { BindingStatus } from "./status.ts";
 
-/** One registered device of a user. */
-export interface Binding {
-  readonly user: UserId;
+const LEAST: [string, string] = ["Min-Expires", String(BINDING_EXPIRES_MIN)];
+
+/** One place an owner is registered from: a device of a user, a PBX of a connection. */
+export interface Binding<Owner = UserId> {
+  readonly owner: Owner;
   readonly flow: Flow;
+  /** False once its flow is closed: it waits for the device to come back. */
+  isOnline: boolean;
   readonly contact: NameAddr;
+  /** The Contact as it is told back, all but the time it has left. */
+  readonly echo: string;
   readonly userAgent: string;
   readonly since: Millis;
   expiresAt: Millis;
@@ -30,130 +42,207 @@ export interface Registered {
   response: SipResponse;
   /** True when the set of devices changed. */
   changed: boolean;
+  /** The flow a device came over before, when this REGISTER brought it to another one. */
+  returned?: FlowId;
 }
 
-export class Registrar {
-  readonly #bindings = new Map<UserId, Binding[]>();
+export interface RegistrarOptions<Owner> {
+  /** How many bindings an owner may have: one more replaces the one registered longest ago (S8). */
+  readonly bindingsMax: (owner: Owner) => number;
+  /** How long a device may be without its connection and still be the same (E2 point 6). */
+  readonly suspendedForMs: number;
+}
 
-  /** The devices that ring for a user, newest first. */
-  devicesOf(user: UserId): readonly Binding[] {
-    return this.#bindings.get(user) ?? [];
+/** Softphones come and go with their networks. */
+export const SOFTPHONES: RegistrarOptions<UserId> = {
+  bindingsMax: () => BINDINGS_PER_USER_MAX,
+  suspendedForMs: 60_000,
+};
+
+export class Registrar<Owner = UserId> {
+  readonly #options: RegistrarOptions<Owner>;
+  readonly #bindings = new Map<Owner, Binding<Owner>[]>();
+  readonly #agenda = new Agenda<Binding<Owner>>();
+
+  constructor(options: RegistrarOptions<Owner>) {
+    this.#options = options;
   }
 
-  all(): Binding[] {
-    return [...this.#bindings.values()].flat();
+  /** The devices that ring for an owner, newest first. */
+  devicesOf(owner: Owner): readonly Binding<Owner>[] {
+    return this.#bindingsOf(owner).filter((binding) => binding.isOnline);
+  }
+
+  /** Every device that is online. */
+  all(): Binding<Owner>[] {
+    return this.#every().filter((binding) => binding.isOnline);
+  }
+
+  /** Bindings kept, those that wait for their device included. */
+  get size(): number {
+    return this.#every().length;
   }
 
   /** When the next binding runs out. */
   deadline(): Millis | undefined {
-    let next: Millis | undefined;
-    for (const binding of this.all()) {
-      if (next === undefined || binding.expiresAt < next) next = binding.expiresAt;
-    }
-    return next;
+    return this.#agenda.next();
   }
 
   /** Answers an authenticated REGISTER (RFC 3261 §10.3 steps 6 to 8). */
-  register(user: UserId, flow: Flow, request: SipRequest, now: Millis): Registered {
+  register(owner: Owner, flow: Flow, request: SipRequest, now: Millis): Registered {
     const wanted = contacts(request);
     if (wanted === "*") {
       if (expires(request) !== 0) return refuse(request, 400, "Contact: * needs Expires: 0");
-      const changed = this.#bindings.delete(user);
-      return { response: this.#success(user, request, now), changed };
+      const changed = this.#replace(owner, () => false);
+      return { response: this.#success(owner, request, now), changed };
     }
-    let changed = false;
+    // RFC 3261 §10.3: all of them are bound, or none.
+    const asked: { contact: NameAddr; seconds: number }[] = [];
     for (const contact of wanted) {
       const seconds = secondsOf(contact, request);
       if (seconds === undefined) return refuse(request, 400, "expires is no number of seconds");
       if (seconds > 0 && seconds < BINDING_EXPIRES_MIN) {
-        return refuse(request, 423, undefined, [["Min-Expires", String(BINDING_EXPIRES_MIN)]]);
+        return refuse(request, 423, "the registration would be too short", [LEAST]);
       }
-      if (this.#isStale(user, contact, request))
-        return refuse(request, 500, "CSeq is out of order");
-      changed = this.#bind(user, flow, request, contact, seconds, now) || changed;
+      const before = this.#bindingOf(owner, contact);
+      if (before && isStale(before, request)) return refuse(request, 500, "CSeq is out of order");
+      asked.push({ contact, seconds });
     }
-    return { response: this.#success(user, request, now), changed };
-  }
-
-  /** Ends the bindings of a flow that closed; true when there were any. */
-  closed(flow: FlowId): boolean {
-    return this.#keep((binding) => binding.flow.id !== flow);
-  }
-
-  /** Ends what ran out; true when anything did. */
-  expire(now: Millis): boolean {
-    return this.#keep((binding) => binding.expiresAt > now);
-  }
-
-  /** Ends the bindings of users that are not in the configuration any more. */
-  retain(users: ReadonlySet<UserId>): boolean {
-    return this.#keep((binding) => users.has(binding.user));
-  }
-
-  #keep(wanted: (binding: Binding) => boolean): boolean {
     let changed = false;
-    for (const [user, bindings] of this.#bindings) {
-      const kept = bindings.filter(wanted);
-      if (kept.length === bindings.length) continue;
+    let returned: FlowId | undefined;
+    for (const { contact, seconds } of asked) {
+      const before = this.#bindingOf(owner, contact);
+      if (before && before.flow.id !== flow.id && seconds > 0) returned = before.flow.id;
+      changed = this.#bind(owner, flow, request, contact, before, seconds, now) || changed;
+    }
+    const response = this.#success(owner, request, now);
+    return returned === undefined ? { response, changed } : { response, changed, returned };
+  }
+
+  /** Suspends the bindings of a flow that closed; true when there were any. */
+  closed(flow: FlowId, now: Millis): boolean {
+    let changed = false;
+    for (const binding of this.#every()) {
+      if (binding.flow.id !== flow || !binding.isOnline) continue;
       changed = true;
-      if (kept.length === 0) this.#bindings.delete(user);
-      else this.#bindings.set(user, kept);
+      binding.isOnline = false;
+      binding.expiresAt = Math.min(binding.expiresAt, now + this.#options.suspendedForMs);
+      this.#agenda.set(binding, binding.expiresAt);
     }
     return changed;
   }
 
-  /** RFC 3261 §10.3 step 7: the same Call-ID with a CSeq that did not grow is a late duplicate. */
-  #isStale(user: UserId, contact: NameAddr, request: SipRequest): boolean {
-    const existing = this.devicesOf(user).find((binding) => isSameDevice(binding.contact, contact));
-    return (
-      existing !== undefined &&
-      existing.callId === callId(request) &&
-      existing.cseq >= cseq(request).number
-    );
+  /** Ends what ran out; true when anything did. */
+  expire(now: Millis): boolean {
+    let changed = false;
+    for (let due = this.#agenda.takeDue(now); due; due = this.#agenda.takeDue(now)) {
+      this.#replace(due.owner, (kept) => kept !== due);
+      changed = true;
+    }
+    return changed;
+  }
+
+  /** Ends the bindings of owners that are not in the configuration any more. */
+  retain(owners: ReadonlySet<Owner>): boolean {
+    return this.#keep((binding) => owners.has(binding.owner));
+  }
+
+  #bindingsOf(owner: Owner): readonly Binding<Owner>[] {
+    return this.#bindings.get(owner) ?? [];
+  }
+
+  /** The device's binding from before. */
+  #bindingOf(owner: Owner, contact: NameAddr): Binding<Owner> | undefined {
+    return this.#bindingsOf(owner).find((it) => isSameDevice(it.contact, contact));
+  }
+
+  #every(): Binding<Owner>[] {
+    return [...this.#bindings.values()].flat();
+  }
+
+  #keep(wanted: (binding: Binding<Owner>) => boolean): boolean {
+    let changed = false;
+    for (const owner of [...this.#bindings.keys()]) {
+      changed = this.#replace(owner, wanted) || changed;
+    }
+    return changed;
+  }
+
+  /** Keeps of an owner's bindings what is wanted, and `added` in front; true when any went. */
+  #replace(
+    owner: Owner,
+    wanted: (binding: Binding<Owner>) => boolean,
+    added?: Binding<Owner>,
+  ): boolean {
+    const before = this.#bindingsOf(owner);
+    const kept = before.filter(wanted);
+    const all = (added ? [added, ...kept] : kept).slice(0, this.#options.bindingsMax(owner));
+    for (const binding of before) if (!all.includes(binding)) this.#agenda.set(binding, undefined);
+    if (added) this.#agenda.set(added, added.expiresAt);
+    if (all.length === 0) this.#bindings.delete(owner);
+    else this.#bindings.set(owner, all);
+    return kept.length < before.length;
   }
 
   #bind(
-    user: UserId,
+    owner: Owner,
     flow: Flow,
     request: SipRequest,
     contact: NameAddr,
+    old: Binding<Owner> | undefined,
     seconds: number,
     now: Millis,
   ): boolean {
-    const before = this.devicesOf(user);
-    const old = before.find((binding) => isSameDevice(binding.contact, contact));
-    const others = before.filter((binding) => binding !== old);
-    if (seconds === 0) {
-      if (others.length === 0) this.#bindings.delete(user);
-      else this.#bindings.set(user, others);
-      return old !== undefined;
-    }
+    if (seconds === 0) return this.#replace(owner, (binding) => binding !== old);
     const granted = Math.min(seconds, BINDING_EXPIRES_MAX);
-    const binding: Binding = {
-      user,
+    const binding: Binding<Owner> = {
+      owner,
       flow,
+      isOnline: true,
       contact,
+      echo: echoOf(contact),
       userAgent: request.headers.get("User-Agent")?.slice(0, 200) ?? "",
       since: old && old.flow.id === flow.id ? old.since : now,
       expiresAt: now + granted * 1_000,
       callId: callId(request),
       cseq: cseq(request).number,
     };
-    // A user's eleventh device replaces the one registered longest ago (S8).
-    this.#bindings.set(user, [binding, ...others].slice(0, BINDINGS_PER_USER_MAX));
-    return old?.flow.id !== flow.id;
+    const before = this.#bindingsOf(owner).length;
+    this.#replace(owner, (kept) => kept !== old, binding);
+    // One that is refreshed may push others out, where fewer are allowed than were.
+    return old?.flow.id !== flow.id || this.#bindingsOf(owner).length < before;
   }
 
   /** E2 point 6: every live binding is echoed with the time it has left and its own parameters. */
-  #success(user: UserId, request: SipRequest, now: Millis): SipResponse {
-    const headers = this.devicesOf(user).map((binding): [string, string] => {
+  #success(owner: Owner, request: SipRequest, now: Millis): SipResponse {
+    const headers = this.devicesOf(owner).map((binding): [string, string] => {
       const left = Math.ceil((binding.expiresAt - now) / 1_000);
-      const params = new Map(binding.contact.params);
-      params.set("expires", String(left));
-      return ["Contact", printNameAddr({ ...binding.contact, params })];
+      return ["Contact", `${binding.echo};expires=${left}`];
     });
     return createResponse(request, 200, { headers });
   }
+}
+
+export function bindingStatus(
+  { flow, userAgent, since, expiresAt }: Omit<Binding, "owner">,
+  wall: (at: Millis) => WallMillis,
+): Omit<BindingStatus, "user"> {
+  const remote = printHostPort({ host: flow.remote.address, port: flow.remote.port });
+  return { userAgent, remote, since: wall(since), expires: wall(expiresAt) };
+}
+
+/** RFC 3261 §10.3 step 7: the same Call-ID with a CSeq that did not grow is a late duplicate. */
+function isStale(
+  { callId: known, cseq: last }: Pick<Binding, "callId" | "cseq">,
+  request: SipRequest,
+): boolean {
+  return known === callId(request) && last >= cseq(request).number;
+}
+
+function echoOf(contact: NameAddr): string {
+  const params = new Map(contact.params);
+  params.delete("expires");
+  return printNameAddr({ ...contact, params });
 }
 
 /** RFC 5626 §6: one device is one `+sip.instance` with one `reg-id`; else one Contact URI. */
@@ -174,9 +263,8 @@ function secondsOf(contact: NameAddr, request: SipRequest): number | undefined {
 function refuse(
   request: SipRequest,
   status: number,
-  reason?: string,
+  reason: string,
   headers: [string, string][] = [],
 ): Registered {
-  const options = reason === undefined ? { headers } : { headers, reason };
-  return { response: createResponse(request, status, options), changed: false };
+  return { response: refusal(request, status, reason, headers), changed: false };
 }

@@ -14,14 +14,17 @@ import { type Random, randomFraction, randomToken } from "../random.ts";
 import { contacts, expires } from "../sip/accessors.ts";
 import { createRequest } from "../sip/build.ts";
 import { answerChallenge, type DigestState } from "../sip/digest-client.ts";
-import type { Flow } from "../sip/flow.ts";
+import { type Flow, leadsToSamePlace } from "../sip/flow.ts";
 import type { SipRequest, SipResponse } from "../sip/message.ts";
 import { parseUri } from "../sip/uri.ts";
 import { contactUri, credentialsOf, localUri, registrarUri, routesOf } from "./identity.ts";
 import type { RegistrationState } from "./status.ts";
 
 const RETRY_FIRST_MS = 5_000;
-const RETRY_MAX_MS = 60_000;
+/** Of a PBX that answers and refuses (REG-05). */
+const RETRY_MAX_MS = 25_000;
+/** Of one that is not there: it is back within 15 seconds of its return, and R4 has 35. */
+const UNREACHABLE_RETRY_MAX_MS = 10_000;
 /** Between attempts once the credentials were refused this often (REG-05). */
 const REFUSED_TRIES = 3;
 const REFUSED_RETRY_MS = 600_000;
@@ -135,14 +138,16 @@ export class Registration {
 
   received(response: SipResponse, flow: Flow, now: Millis): RegistrationOutput[] {
     if (response.status < 200) return [];
-    // Credentials go only to the flow the request went out on (S6).
-    const sameFlow = this.#pending?.id === flow.id;
+    const isOwn = this.#pending !== undefined && leadsToSamePlace(this.#pending, flow);
     this.#pending = undefined;
     this.#lastStatus = response.status;
-    if (response.status === 401 || response.status === 407) {
-      return sameFlow ? this.#challengedBy(response, flow, now) : [];
-    }
+    const isChallenge = response.status === 401 || response.status === 407;
+    if (isChallenge && isOwn) return this.#challengedBy(response, flow, now);
     if (this.#stopping) return this.#stopped(now);
+    if (isChallenge) {
+      // Credentials go only where the request went (S6).
+      return this.#fail("failed", "a challenge came from a foreign address", undefined, now);
+    }
     if (response.status < 300) return this.#granted(response, now);
     if (response.status === 423) return this.#tooBrief(response, flow, now);
     if (response.status === 403 || response.status === 404) {
@@ -202,7 +207,10 @@ export class Registration {
     return this.#refused(answer.ok ? "the PBX keeps asking for the password" : answer.reason, now);
   }
 
-  /** REG-02: the grant is the `expires` of our own Contact, else `Expires`, else 300 s. */
+  /**
+   * REG-02: the grant is the `expires` of our own Contact, else `Expires`, else 300 s. After a start,
+   * of ours or the PBX's, many registrations were made at once: they are not refreshed at once (R3).
+   */
   #granted(response: SipResponse, now: Millis): RegistrationOutput[] {
     const seconds = this.#grantOf(response);
     this.#grantedSeconds = seconds;
@@ -211,7 +219,8 @@ export class Registration {
     this.#refusals = 0;
     this.#challenged = 0;
     const wait = seconds < 80 ? 0.5 * seconds : Math.min(0.8 * seconds, seconds - 40);
-    const jitter = 0.95 + 0.1 * randomFraction(this.#random);
+    const chance = randomFraction(this.#random);
+    const jitter = this.#state === "refreshing" ? 0.95 + 0.1 * chance : 0.4 + 0.65 * chance;
     this.#timers.arm("attempt", now + Math.round(Math.min(wait * jitter, 300) * 1_000));
     this.#enter("registered", `registered for ${seconds} s`, now);
     return [{ type: "changed" }];
@@ -248,7 +257,8 @@ export class Registration {
     waitMs: number | undefined,
     now: Millis,
   ): RegistrationOutput[] {
-    const backOff = Math.min(RETRY_FIRST_MS * 2 ** this.#failures, RETRY_MAX_MS);
+    const longest = state === "unreachable" ? UNREACHABLE_RETRY_MAX_MS : RETRY_MAX_MS;
+    const backOff = Math.min(RETRY_FIRST_MS * 2 ** this.#failures, longest);
     this.#failures += 1;
     this.#challenged = 0;
     const jitter = 0.8 + 0.4 * randomFraction(this.#random);

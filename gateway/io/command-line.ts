@@ -1,9 +1,10 @@
 /** The command line, read with commander; each option has an environment variable. */
 import { availableParallelism } from "node:os";
-import { Command, CommanderError, Option } from "commander";
+import { CommanderError, Option, Command as Program } from "commander";
 import {
   type GatewayOptions,
   OperatorError,
+  parseCertificates,
   parseCount,
   parseHostPort,
   parsePortRange,
@@ -15,19 +16,40 @@ interface RawOptions {
   tlsCert?: string;
   tlsKey?: string;
   insecureHttp: boolean;
+  testLoopback: boolean;
   origin?: string;
   sip: string;
+  sipTls?: string;
   media?: string;
   externalIp?: string;
   rtpPorts: string;
   webrtcPort: string;
   workers: string;
+  webhookLoopback: boolean;
   logLevel: GatewayOptions["logLevel"];
   drainTimeout: string;
 }
 
+/** What is done on the data directory and then ends. */
+export type Command =
+  | { command: "export"; data: string; passphraseFile?: string }
+  | {
+      command: "import";
+      data: string;
+      file: string;
+      apply: boolean;
+      replace: boolean;
+      passphraseFile?: string;
+    }
+  | { command: "check" | "backup"; data: string }
+  /** `name`: whose password; absent where there is one account. */
+  | { command: "user"; data: string; name?: string }
+  | { command: "restore"; data: string; file: string; force: boolean }
+  | { command: "rotate-key"; data: string; force: boolean };
+
 export type CommandLine =
   | { command: "serve"; options: GatewayOptions }
+  | Command
   | { command: "version" }
   /** Help was printed. */
   | { command: "none" };
@@ -35,7 +57,7 @@ export type CommandLine =
 /** Reads the arguments after the program's name. Throws `OperatorError` for what is wrong. */
 export function readCommandLine(args: readonly string[]): CommandLine {
   let result: CommandLine = { command: "none" };
-  const program = new Command("jackfield")
+  const program = new Program("jackfield")
     .description("Joins browser softphones (SIP over WebSocket) to PBXs and carriers.")
     .exitOverride()
     .configureOutput({ writeErr: () => {} });
@@ -46,6 +68,9 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   serve.exitOverride().configureOutput({ writeErr: () => {} });
   serve.action((raw: RawOptions) => {
     result = { command: "serve", options: gatewayOptions(raw) };
+  });
+  addCommands(program, (command) => {
+    result = command;
   });
   program
     .command("version")
@@ -65,23 +90,94 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   return result;
 }
 
+interface RawCommand {
+  data: string;
+  passphraseFile?: string;
+  apply?: boolean;
+  replace?: boolean;
+  force?: boolean;
+}
+
+function addCommands(program: Program, found: (command: Command) => void): void {
+  const add = (name: string, text: string) =>
+    program
+      .command(name)
+      .description(text)
+      .addOption(dataOption())
+      .exitOverride()
+      .configureOutput({ writeErr: () => {} });
+  const passphrase = new Option(
+    "--passphrase-file <file>",
+    "for secrets (or JACKFIELD_PASSPHRASE)",
+  );
+  const secretsOf = ({ passphraseFile }: RawCommand) =>
+    passphraseFile === undefined ? {} : { passphraseFile };
+  add("export", "print the configuration; its secrets only under a passphrase")
+    .addOption(passphrase)
+    .action((raw: RawCommand) => found({ command: "export", data: raw.data, ...secretsOf(raw) }));
+  add("import", "tell what a document would change; with --apply, do it")
+    .argument("<file>", "what `export` printed")
+    .addOption(passphrase)
+    .option("--apply", "do it, all of it or nothing")
+    .option("--replace", "also delete what the document doesn't have")
+    .action((file: string, raw: RawCommand) => {
+      const { data, apply = false, replace = false } = raw;
+      found({ command: "import", data, file, apply, replace, ...secretsOf(raw) });
+    });
+  for (const [command, text] of [
+    ["check", "look at the database and at everything in it"],
+    ["backup", "write a backup of the database"],
+  ] as const) {
+    add(command, text).action(({ data }: RawCommand) => found({ command, data }));
+  }
+  add("user", "set the password of an account of the admin, read from the standard input")
+    .argument("[name]", "whose; administrator, or the only one")
+    .action((name: string | undefined, { data }: RawCommand) => {
+      found({ command: "user", data, ...(name === undefined ? {} : { name }) });
+    });
+  add("restore", "put a backup in the database's place; the gateway must not be running")
+    .argument("<file>", "a file of backups/ in the data directory")
+    .option("--force", "even if a gateway seems to run")
+    .action((file: string, { data, force = false }: RawCommand) => {
+      found({ command: "restore", data, file, force });
+    });
+  add("rotate-key", "seal the stored secrets with a new key; the gateway must not be running")
+    .option("--force", "even if a gateway seems to run")
+    .action(({ data, force = false }: RawCommand) => found({ command: "rotate-key", data, force }));
+}
+
+function dataOption(): Option {
+  return new Option("--data <dir>", "database, keys and certificates")
+    .env("JACKFIELD_DATA")
+    .default("./data");
+}
+
 function serveOptions(): Option[] {
   const workers = Math.max(1, availableParallelism() - 1);
   const option = (flags: string, variable: string, text: string) =>
     new Option(flags, text).env(`JACKFIELD_${variable}`);
   return [
-    option("--data <dir>", "DATA", "database, keys and certificates").default("./data"),
+    dataOption(),
     option("--http <host:port>", "HTTP", "admin, API and softphones").default("127.0.0.1:8080"),
-    option("--tls-cert <file>", "TLS_CERT", "certificate chain for --http, PEM"),
-    option("--tls-key <file>", "TLS_KEY", "private key for --http, PEM"),
+    option("--tls-cert <files>", "TLS_CERT", "certificate chains, PEM, by comma; first: default"),
+    option("--tls-key <files>", "TLS_KEY", "their private keys, PEM, in the same order"),
+    option("--test-loopback", "TEST_LOOPBACK", "let Test connection ask this very machine").default(
+      false,
+    ),
     option("--insecure-http", "INSECURE_HTTP", "allow a public --http without TLS").default(false),
     option("--origin <list>", "ORIGIN", "web origins that may connect softphones, by comma"),
     option("--sip <host:port>", "SIP", "SIP over UDP and TCP").default("0.0.0.0:5060"),
+    option("--sip-tls <host:port>", "SIP_TLS", "SIP over TLS for PBXs, with --tls-cert"),
     option("--media <ip>", "MEDIA", "address for media (default: the default route's)"),
     option("--external-ip <ip>", "EXTERNAL_IP", "public address behind a 1:1 NAT"),
     option("--rtp-ports <a-b>", "RTP_PORTS", "UDP ports for RTP").default("10000-20000"),
     option("--webrtc-port <n>", "WEBRTC_PORT", "UDP port for softphones' media").default("8081"),
     option("--workers <n>", "WORKERS", "media worker threads").default(String(workers)),
+    option(
+      "--webhook-loopback",
+      "WEBHOOK_LOOPBACK",
+      "alerts may be posted to this machine",
+    ).default(false),
     option("--log-level <level>", "LOG_LEVEL", "lowest level logged")
       .choices(["debug", "info", "warning", "error"])
       .default("info"),
@@ -90,28 +186,29 @@ function serveOptions(): Option[] {
 }
 
 function gatewayOptions(raw: RawOptions): GatewayOptions {
-  if ((raw.tlsCert === undefined) !== (raw.tlsKey === undefined)) {
-    throw new OperatorError("--tls-cert and --tls-key belong together: give both or none");
+  if (raw.sipTls !== undefined && raw.tlsCert === undefined) {
+    throw new OperatorError("--sip-tls needs a certificate: give --tls-cert and --tls-key");
   }
-  const tls =
-    raw.tlsCert !== undefined && raw.tlsKey !== undefined
-      ? { tls: { certificate: raw.tlsCert, key: raw.tlsKey } }
-      : {};
+  const hasTls = raw.tlsCert !== undefined || raw.tlsKey !== undefined;
+  const tls = hasTls ? { tls: parseCertificates(raw.tlsCert ?? "", raw.tlsKey ?? "") } : {};
   const options: GatewayOptions = {
     data: raw.data,
     http: parseHostPort(raw.http),
     ...tls,
     insecureHttp: raw.insecureHttp,
+    testLoopback: raw.testLoopback,
     origins: (raw.origin ?? "")
       .split(",")
       .map((it) => it.trim())
       .filter(Boolean),
     sip: parseHostPort(raw.sip),
+    ...(raw.sipTls === undefined ? {} : { sipTls: parseHostPort(raw.sipTls) }),
     ...(raw.media === undefined ? {} : { media: raw.media }),
     ...(raw.externalIp === undefined ? {} : { externalIp: raw.externalIp }),
     rtpPorts: parsePortRange(raw.rtpPorts),
     webrtcPort: parseCount("--webrtc-port", raw.webrtcPort, 0, 65_535),
     workers: parseCount("--workers", raw.workers, 1, 64),
+    webhookLoopback: raw.webhookLoopback,
     logLevel: raw.logLevel,
     drainTimeoutSeconds: parseCount("--drain-timeout", raw.drainTimeout, 0, 86_400),
   };

@@ -1,7 +1,7 @@
 /** The HTTP port: the SIP WebSocket on its paths, the admin on all others. */
-import { readFileSync, unwatchFile, watchFile } from "node:fs";
 import type { Server } from "bun";
-import { type GatewayOptions, OperatorError } from "../options.ts";
+import { type HostPort, OperatorError } from "../options.ts";
+import type { OwnCertificates } from "./own-certificates.ts";
 import type { SipWebSocket, SocketData } from "./sip-websocket.ts";
 
 export interface Http {
@@ -12,16 +12,23 @@ export interface Http {
 
 export type Fetch = (request: Request, remoteAddress: string) => Response | Promise<Response>;
 
-const BODY_BYTES_MAX = 2 * 1_024 * 1_024;
-const CERTIFICATE_POLL_MS = 10_000;
+export interface HttpOptions {
+  http: HostPort;
+  /** Absent: without TLS. */
+  certificates?: OwnCertificates;
+  sockets: SipWebSocket;
+  fetch: Fetch;
+}
 
-/** Throws an `OperatorError` when the port is taken or the certificate can't be read. */
-export function openHttp(options: GatewayOptions, sockets: SipWebSocket, fetch: Fetch): Http {
-  const { http, tls } = options;
-  const serveOptions = () => ({
+/** The largest body there is, an import; the admin allows less elsewhere. */
+const BODY_BYTES_MAX = 17 * 1_024 * 1_024;
+
+/** Throws an `OperatorError` when the port is taken. */
+export function openHttp({ http, certificates, sockets, fetch }: HttpOptions): Http {
+  const serveOptions = (port: number): Bun.Serve.Options<SocketData> => ({
     hostname: http.host,
-    port: http.port,
-    ...(tls ? { tls: readCertificate(tls) } : {}),
+    port,
+    ...(certificates ? { tls: tlsOptions(certificates) } : {}),
     maxRequestBodySize: BODY_BYTES_MAX,
     // Live events stay open; they carry their own keep-alive.
     idleTimeout: 120,
@@ -31,21 +38,35 @@ export function openHttp(options: GatewayOptions, sockets: SipWebSocket, fetch: 
         ? sockets.upgrade(request, server)
         : fetch(request, server.requestIP(request)?.address ?? ""),
   });
-  const server = listen(serveOptions, `${http.host}:${http.port}`);
-  if (tls) {
-    // Renewed certificates are picked up; open sockets keep the one they began with.
-    watchFile(tls.certificate, { interval: CERTIFICATE_POLL_MS }, () =>
-      server.reload(serveOptions()),
-    );
-  }
+  let server = listen(() => serveOptions(http.port), `${http.host}:${http.port}`);
+  const { port = http.port } = server;
+  /** Servers before a renewal, while connections of theirs are open. */
+  const former = new Set<Server<SocketData>>();
+  // Bun's `reload` keeps the certificate: a new server takes the port over, and open sockets go on
+  // at the one they began with.
+  const unsubscribe = certificates?.subscribe(() => {
+    const before = server;
+    former.add(before);
+    void before.stop().then(() => former.delete(before));
+    server = Bun.serve(serveOptions(port));
+  });
   return {
-    url: `${tls ? "https" : "http"}://${reachableHost(http.host)}:${server.port}`,
+    url: `${certificates ? "https" : "http"}://${reachableHost(http.host)}:${port}`,
     stop: async () => {
-      if (tls) unwatchFile(tls.certificate);
+      unsubscribe?.();
       sockets.closeAll();
-      await server.stop(true);
+      await Promise.all([server, ...former].map((it) => it.stop(true)));
     },
   };
+}
+
+/** The first certificate is for whoever asks for no name, or for none of the others'. */
+function tlsOptions({ all: [first, ...others] }: OwnCertificates): Bun.TLSOptions[] {
+  const { cert, key } = first;
+  const named = others.flatMap((own) =>
+    own.names.map((serverName) => ({ serverName, cert: own.cert, key: own.key })),
+  );
+  return [{ serverName: "", cert, key }, ...named];
 }
 
 /** An address that means "every address" leads nowhere in a browser; this machine's name does. */
@@ -65,13 +86,5 @@ function listen(
     throw new OperatorError(
       `--http ${where} can't be opened (${(error as Error).message}): choose another port with --http`,
     );
-  }
-}
-
-function readCertificate(tls: { certificate: string; key: string }): { cert: string; key: string } {
-  try {
-    return { cert: readFileSync(tls.certificate, "utf8"), key: readFileSync(tls.key, "utf8") };
-  } catch (error) {
-    throw new OperatorError(`the TLS certificate can't be read: ${(error as Error).message}`);
   }
 }

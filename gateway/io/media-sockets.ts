@@ -3,12 +3,12 @@
  * of ports for each trunk leg. `Bun.udpSocket` binds before it returns, so opening needs no waiting.
  * Above: worker.ts, which hands the face on to the media plane. Below: the operating system.
  */
-import { dlopen, ptr } from "bun:ffi";
-import { isIPv6 } from "node:net";
-import { MEDIA_DATAGRAM_BYTES_MAX, PORT_PAIR_ATTEMPTS_MAX } from "../limits.ts";
+import { PORT_PAIR_ATTEMPTS_MAX } from "../limits.ts";
 import type { Millis } from "../machine.ts";
 import type { Endpoint } from "../media/protocol.ts";
 import type { MediaSocket, Sockets, TrunkPair, TrunkReceiver } from "../media/sockets.ts";
+import type { DatagramPoll } from "./datagram-poll.ts";
+import { openUdpSocket, type UdpSocket } from "./udp-socket.ts";
 
 /** A range of port pairs; an even port stands for itself and the next. */
 export interface PortPairs {
@@ -17,7 +17,7 @@ export interface PortPairs {
   refuse(port: number, now: Millis): void;
 }
 
-type Receive = (datagram: Uint8Array, source: Endpoint, via: MediaSocket) => void;
+type Receive = (datagram: Uint8Array, source: Endpoint, via: MediaSocket, now: Millis) => void;
 
 export interface MediaSocketsOptions {
   bindAddresses: readonly string[];
@@ -28,8 +28,10 @@ export interface MediaSocketsOptions {
   now: () => Millis;
   /** A datagram to the shared port. */
   receiveWebRtc: Receive;
-  /** Runs after each datagram to a trunk leg, which came at `now`. */
-  afterTrunk: (now: Millis) => void;
+  /** Runs after each datagram that Bun called back for, which came at `now`. */
+  after: (now: Millis) => void;
+  /** The shorter way: nothing comes but by its `receiveAll`. Undefined: Bun calls back. */
+  poll: DatagramPoll | undefined;
 }
 
 export interface MediaSockets extends Sockets {
@@ -38,28 +40,44 @@ export interface MediaSockets extends Sockets {
 
 /** Opens the shared port; throws where it is taken. */
 export function openMediaSockets(options: MediaSocketsOptions): MediaSockets {
-  const { now, pairs } = options;
+  const { now, pairs, poll } = options;
   const [bindAddress] = options.bindAddresses;
   if (bindAddress === undefined) throw new Error("There is no address to receive media on.");
   const advertise = (address: string) => options.advertisedAddress ?? address;
 
+  /** Throws where the port can't be bound. */
+  const open = (hostname: string, port: number, receive: Receive) => {
+    const udp = openUdpSocket(hostname, port, (datagram, source) => {
+      const at = now();
+      receive(datagram, source, socket, at);
+      options.after(at);
+    });
+    const socket = poll ? polled(poll, udp, receive) : udp;
+    return { socket, port: udp.port };
+  };
+
   let webrtcPort = options.webrtcPort;
-  for (const address of options.bindAddresses) {
-    webrtcPort = openSocket(address, webrtcPort, options.receiveWebRtc).port;
+  const shared: MediaSocket[] = [];
+  try {
+    for (const address of options.bindAddresses) {
+      const opened = open(address, webrtcPort, options.receiveWebRtc);
+      shared.push(opened.socket);
+      webrtcPort = opened.port;
+    }
+  } catch (error) {
+    // Whoever tries again must find the other addresses free, and nothing may pile up.
+    for (const socket of shared) socket.close();
+    throw error;
   }
 
   const openPair = (port: number, receiver: TrunkReceiver): TrunkPair | undefined => {
     let rtp: MediaSocket | undefined;
     try {
-      rtp = openSocket(bindAddress, port, (datagram, source) => {
-        const at = now();
+      rtp = open(bindAddress, port, (datagram, source, _, at) => {
         receiver.receiveRtp(datagram, source, at);
-        options.afterTrunk(at);
       }).socket;
-      const rtcp = openSocket(bindAddress, port + 1, (datagram, source) => {
-        const at = now();
+      const rtcp = open(bindAddress, port + 1, (datagram, source, _, at) => {
         receiver.receiveRtcp(datagram, source, at);
-        options.afterTrunk(at);
       }).socket;
       const address = advertise(bindAddress);
       const rtpEndpoint = { address, port };
@@ -73,18 +91,21 @@ export function openMediaSockets(options: MediaSocketsOptions): MediaSockets {
           pairs.release(port, now());
         },
       };
-      return { rtp: closing, rtcp, rtpEndpoint, rtcpEndpoint };
+      const inside = address === bindAddress ? {} : { interfaceAddress: bindAddress };
+      return { rtp: closing, rtcp, rtpEndpoint, rtcpEndpoint, ...inside };
     } catch {
       rtp?.close();
       return undefined;
     }
   };
 
+  // A softphone of our own network may not be able to come back in from outside: ICE finds out.
+  const { bindAddresses } = options;
+  const candidateAddresses = new Set([...bindAddresses.map(advertise), ...bindAddresses]);
+
   return {
     webrtcPort,
-    candidates: [...new Set(options.bindAddresses.map((address) => advertise(address)))].map(
-      (address) => ({ address, port: webrtcPort }),
-    ),
+    candidates: [...candidateAddresses].map((address) => ({ address, port: webrtcPort })),
     openTrunkPair(receiver, at) {
       for (let attempt = 0; attempt < PORT_PAIR_ATTEMPTS_MAX; attempt++) {
         const port = pairs.take(at);
@@ -98,90 +119,21 @@ export function openMediaSockets(options: MediaSocketsOptions): MediaSockets {
   };
 }
 
-/** Throws where the port can't be bound. */
-function openSocket(
-  hostname: string,
-  port: number,
-  receive: Receive,
-): { socket: MediaSocket; port: number } {
-  /** Reused for each datagram: whoever keeps it makes a copy. */
-  const source: Endpoint = { address: "", port: 0 };
+/** A socket of Bun's that is read and written past it. */
+function polled(poll: DatagramPoll, udp: UdpSocket, receive: Receive): MediaSocket {
+  const { descriptor } = udp;
   let closed = false;
-  const opening = Bun.udpSocket({
-    hostname,
-    port,
-    socket: {
-      data: (_, datagram, remotePort, remoteAddress) => {
-        if (closed || datagram.length > MEDIA_DATAGRAM_BYTES_MAX) return;
-        source.address = remoteAddress;
-        source.port = remotePort;
-        receive(datagram, source, socket);
-      },
-      // An ICMP refusal of what was sent: the peer isn't there yet, or no longer.
-      error: () => {},
-    },
-  });
-  const udp = Bun.peek(opening);
-  if (udp instanceof Promise) {
-    opening.then((late) => late.close()).catch(() => {});
-    throw new Error("A UDP socket was not open at once.");
-  }
   const socket: MediaSocket = {
     send: (buffer, length, destination) => {
-      if (closed) return;
-      const datagram = length === buffer.length ? buffer : buffer.subarray(0, length);
-      try {
-        udp.send(datagram, destination.port, destination.address);
-      } catch {
-        // No route, or an address of the other family: as lost as any datagram may be.
-      }
+      if (!closed) poll.send(descriptor, buffer, length, destination);
     },
     close: () => {
       if (closed) return;
       closed = true;
+      poll.release(descriptor);
       udp.close();
     },
   };
-  setOptions((udp as unknown as { fd?: number }).fd, isIPv6(hostname));
-  return { socket, port: udp.port };
-}
-
-// Numbers of Linux's socket options.
-const SOL_SOCKET = 1;
-const SO_RCVBUF = 8;
-const IPPROTO_IP = 0;
-const IP_TOS = 1;
-const IPPROTO_IPV6 = 41;
-const IPV6_TCLASS = 67;
-/** DSCP 46 (expedited forwarding, RFC 3246), in the upper six bits. */
-const EXPEDITED_FORWARDING = 46 << 2;
-/** A tenth of a second of a thousand calls. */
-const RECEIVE_BUFFER_BYTES = 1_048_576;
-
-type SetOption = (fd: number, level: number, option: number, value: number) => void;
-
-let setOption: SetOption | undefined;
-
-/** OPS-06. Where the system doesn't let us, packets go unmarked. */
-function setOptions(fd: number | undefined, ipv6: boolean): void {
-  if (fd === undefined || fd < 0 || process.platform !== "linux") return;
-  setOption ??= loadSetOption();
-  setOption(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER_BYTES);
-  if (ipv6) setOption(fd, IPPROTO_IPV6, IPV6_TCLASS, EXPEDITED_FORWARDING);
-  else setOption(fd, IPPROTO_IP, IP_TOS, EXPEDITED_FORWARDING);
-}
-
-function loadSetOption(): SetOption {
-  const value = new Int32Array(1);
-  try {
-    const { symbols } = dlopen("libc.so.6", {
-      setsockopt: { args: ["int", "int", "int", "ptr", "u32"], returns: "int" },
-    });
-    return (fd, level, option, number) => {
-      value[0] = number;
-      symbols.setsockopt(fd, level, option, ptr(value), 4);
-    };
-  } catch {
-    return () => {};
-  }
+  poll.adopt(descriptor, (datagram, source, at) => receive(datagram, source, socket, at));
+  return socket;
 }

@@ -1,25 +1,97 @@
 /** Which of our addresses a peer can reach us at. */
 import { isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
+import { type Cidr, contains, parseAddress, parseCidr } from "../address.ts";
+import type { NetworkStatus } from "../b2bua/status.ts";
 import type { GatewayOptions } from "../options.ts";
 
-/** The addresses media is bound to, and what SDP and Via say. */
-export interface LocalAddresses {
-  media: string;
-  advertised: string | undefined;
-  /** The host to name towards that peer. */
-  hostFor: (remoteAddress: string) => string;
+/** What of the settings says where we are. */
+export interface PlaceSettings {
+  readonly externalAddress?: string;
+  readonly stunServers?: readonly string[];
+  readonly localNetworks?: readonly string[];
 }
 
-/** Loopback peers are told loopback; others the external address, else the media address. */
-export function localAddresses(options: GatewayOptions): LocalAddresses {
-  const media = options.media ?? firstPublicAddress() ?? "127.0.0.1";
-  const outside = options.externalIp ?? media;
-  const hostFor = (remote: string) => {
+/**
+ * The addresses media is bound to, and what SDP and Via say: the command line's word before the
+ * settings', theirs before what STUN servers see (NAT-02).
+ */
+export class OwnAddresses {
+  readonly media: string;
+  readonly #given: string | undefined;
+  #settings: PlaceSettings = {};
+  #localNetworks: readonly Cidr[] = [];
+  #seen: string | undefined;
+
+  constructor(options: Pick<GatewayOptions, "media" | "externalIp">) {
+    this.media = options.media ?? firstPublicAddress() ?? "127.0.0.1";
+    this.#given = options.externalIp;
+  }
+
+  configure(settings: PlaceSettings): void {
+    this.#settings = settings;
+    const { localNetworks = [] } = settings;
+    this.#localNetworks = localNetworks.flatMap((block) => parseCidr(block)?.cidr ?? []);
+    if (!settings.stunServers?.length) this.#seen = undefined;
+  }
+
+  /** Whom to ask; nobody where somebody has told already. */
+  get stunServers(): readonly string[] {
+    const isTold = this.#given !== undefined || this.#settings.externalAddress !== undefined;
+    return isTold ? [] : (this.#settings.stunServers ?? []);
+  }
+
+  /** What STUN servers saw; true when that is news. Where they differ, most of them are believed. */
+  seen(addresses: readonly string[]): boolean {
+    const count = (address: string) => addresses.filter((it) => it === address).length;
+    const [most] = [...new Set(addresses)].sort((a, b) => count(b) - count(a));
+    if (most === undefined || most === this.#seen) return false;
+    this.#seen = most;
+    return true;
+  }
+
+  /** Undefined where the interface's own address is as good as any. */
+  get advertised(): string | undefined {
+    return this.#given ?? this.#settings.externalAddress ?? this.#seen;
+  }
+
+  get advertisedFrom(): NetworkStatus["addressFrom"] {
+    if (this.#given !== undefined) return "command line";
+    if (this.#settings.externalAddress !== undefined) return "setting";
+    return this.#seen === undefined ? "interface" : "stun";
+  }
+
+  /**
+   * The host to name towards that peer: loopback and local networks are not outside (NAT-03). The
+   * SDP of a trunk leg follows it. No network is local unless it is listed: behind a proxy of the
+   * machine's own, such as a container's, strangers come from the interface's network too.
+   */
+  readonly hostFor = (remote: string): string => {
     if (remote.startsWith("127.")) return "127.0.0.1";
-    return remote === "::1" ? "::1" : outside;
+    if (remote === "::1") return "::1";
+    const address = this.#localNetworks.length > 0 ? parseAddress(remote) : undefined;
+    const isLocal = address && this.#localNetworks.some((block) => contains(block, address));
+    return isLocal ? this.media : (this.advertised ?? this.media);
   };
-  return { media, advertised: options.externalIp, hostFor };
+}
+
+/** What firewalls and PBXs are told. */
+export function networkStatus(
+  options: GatewayOptions,
+  { media, advertised, advertisedFrom }: OwnAddresses,
+  sipPort: number,
+): NetworkStatus {
+  const { sipTls, rtpPorts, webrtcPort, workers } = options;
+  const address = advertised ?? media;
+  return {
+    address,
+    addressFrom: advertisedFrom,
+    host: address,
+    sipPort,
+    ...(sipTls ? { sipTlsPort: sipTls.port } : {}),
+    rtpPorts,
+    webrtcPorts: { first: webrtcPort, last: webrtcPort + workers - 1 },
+  };
 }
 
 /** The first address of an interface that is up and no loopback; IPv4 before IPv6. */

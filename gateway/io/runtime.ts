@@ -5,16 +5,22 @@
  */
 import type { B2bua } from "../b2bua/b2bua.ts";
 import type { B2buaInput, B2buaOutput } from "../b2bua/border.ts";
-import type { CallRecord, Status } from "../b2bua/status.ts";
+import type { CallRecord, OwnStatus } from "../b2bua/status.ts";
 import type { Command } from "../media/protocol.ts";
 import type { FlowId, Target } from "../sip/flow.ts";
 import { monotonicNow } from "./clock.ts";
 import type { Log } from "./log.ts";
 
+/**
+ * Deadlines ring together, this many times a second at most: under load most of them are the ends
+ * of transactions, and each by itself would wake the thread. RFC 3261's shortest timer is 500 ms.
+ */
+const TICK_MS = 10;
+
 export interface Ports {
   send(flow: FlowId, bytes: Uint8Array): void;
-  open(flow: FlowId, target: Target): void;
-  close(flow: FlowId, reason: string): void;
+  open(flow: FlowId, target: Target, instead?: FlowId): void;
+  close(flow: FlowId, reason: string, unanswered?: boolean): void;
   media(command: Command): void;
   record(record: CallRecord): void;
 }
@@ -46,7 +52,7 @@ export class Runtime {
     if (!this.#running) this.#run();
   };
 
-  status(): Omit<Status, "workers"> {
+  status(): OwnStatus {
     return this.#b2bua.status(monotonicNow());
   }
 
@@ -67,8 +73,8 @@ export class Runtime {
     let changed = false;
     for (let input = this.#queue.shift(); input; input = this.#queue.shift()) {
       for (const output of this.#handle(input)) {
-        if (output.type === "changed") changed = true;
-        else this.#carry(output);
+        if (output.type === "changed" || output.type === "measured") changed = true;
+        else this.#carrySafely(output);
       }
     }
     this.#running = false;
@@ -86,7 +92,17 @@ export class Runtime {
     }
   }
 
-  #carry(output: Exclude<B2buaOutput, { type: "changed" }>): void {
+  /** A port that throws costs its own output, never the loop. */
+  #carrySafely(output: Exclude<B2buaOutput, { type: "changed" | "measured" }>): void {
+    try {
+      this.#carry(output);
+    } catch (error) {
+      const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#log("error", "fault", { output: output.type, detail });
+    }
+  }
+
+  #carry(output: Exclude<B2buaOutput, { type: "changed" | "measured" }>): void {
     const ports = this.#ports;
     if (!ports) return;
     switch (output.type) {
@@ -94,10 +110,10 @@ export class Runtime {
         ports.send(output.flow, output.bytes);
         break;
       case "open":
-        ports.open(output.flow, output.target);
+        ports.open(output.flow, output.target, output.instead);
         break;
       case "close":
-        ports.close(output.flow, output.reason);
+        ports.close(output.flow, output.reason, output.unanswered);
         break;
       case "media":
         ports.media(output.command);
@@ -113,16 +129,21 @@ export class Runtime {
 
   #schedule(): void {
     const at = this.#b2bua.deadline();
-    if (at === this.#wakeAt) return;
+    // A timer that rings too early does no harm: nothing is due, and the next one is set.
+    if (at === undefined || (this.#wakeAt !== undefined && this.#wakeAt <= at)) return;
     this.#wakeAt = at;
     clearTimeout(this.#timer);
-    if (at === undefined) return;
     this.#timer = setTimeout(
       () => {
         this.#wakeAt = undefined;
         this.feed({ type: "timeout" });
       },
-      Math.max(0, at - monotonicNow()),
+      waitFor(at - monotonicNow()),
     );
   }
+}
+
+/** What is due is due now; else up to the next tick. */
+function waitFor(ms: number): number {
+  return ms <= 0 ? 0 : Math.max(ms, TICK_MS);
 }

@@ -2,16 +2,16 @@
  * SIP over TCP (RFC 3261 §18.1, §18.3): a flow is a connection, ours or the peer's. Framing is the
  * stack's; here are sockets, what waits for a slow reader, and the bound on connections.
  */
-import { isIPv6 } from "node:net";
 import type { Socket } from "bun";
 import type { B2buaInput } from "../b2bua/border.ts";
 import { FLOWS_PER_ADDRESS_MAX, TCP_BACKLOG_BYTES_MAX } from "../limits.ts";
 import type { Flow, FlowId } from "../sip/flow.ts";
-import type { ResolvedTarget } from "./resolver.ts";
+import { ownFlow } from "./own-flow.ts";
 
 interface Connection {
   flow: Flow | undefined;
   id: FlowId;
+  isAccepted: boolean;
   waiting: Uint8Array[];
   waitingBytes: number;
   reason: string;
@@ -21,8 +21,8 @@ type TcpSocket = Socket<Connection>;
 
 export interface SipTcp {
   readonly port: number;
-  /** Connects; `opened` or `closed` is fed when the outcome is known. */
-  open(id: FlowId, remote: ResolvedTarget): Promise<void>;
+  /** Connects; `opened` is fed on success, else the reason is the result. */
+  open(id: FlowId, remote: Flow["remote"]): Promise<string | undefined>;
   send(id: FlowId, bytes: Uint8Array): boolean;
   close(id: FlowId, reason: string): boolean;
   stop(): void;
@@ -35,7 +35,7 @@ export interface SipTcpOptions {
   feed: (input: B2buaInput) => void;
 }
 
-const CONNECT_TIMEOUT_MS = 6_000;
+const CONNECT_TIMEOUT_MS = 4_000;
 
 export function listenTcp(options: SipTcpOptions): SipTcp {
   const { feed } = options;
@@ -44,23 +44,19 @@ export function listenTcp(options: SipTcpOptions): SipTcp {
 
   const flowOf = (socket: TcpSocket): Flow => {
     const address = socket.remoteAddress.replace(/^::ffff:/, "");
-    const host = options.localHostFor(address);
-    return {
+    return ownFlow({
       id: socket.data.id,
       transport: "tcp",
-      sentBy: `${isIPv6(host) ? `[${host}]` : host}:${listener.port}`,
       remote: { address, port: socket.remotePort },
-      local: { address: host, port: socket.localPort },
-    };
+      sentByPort: listener.port,
+      localPort: socket.localPort,
+      localHostFor: options.localHostFor,
+    });
   };
 
   const handlers = {
     open: (socket: TcpSocket) => {
       const flow = flowOf(socket);
-      if (countFrom(sockets, flow.remote.address) >= FLOWS_PER_ADDRESS_MAX) {
-        socket.terminate();
-        return;
-      }
       socket.data.flow = flow;
       sockets.set(flow.id, socket);
       feed({ type: "opened", flow });
@@ -86,18 +82,17 @@ export function listenTcp(options: SipTcpOptions): SipTcp {
       ...handlers,
       open: (socket) => {
         accepted += 1;
-        socket.data = connectionOf(`tcp ${accepted}` as FlowId);
-        handlers.open(socket);
+        socket.data = connectionOf(`tcp ${accepted}` as FlowId, true);
+        if (acceptedFrom(sockets, socket.remoteAddress) < FLOWS_PER_ADDRESS_MAX) {
+          handlers.open(socket);
+        } else socket.terminate();
       },
     },
   });
 
   return {
     port: listener.port,
-    open: async (id, remote) => {
-      const failure = await connect(remote, connectionOf(id), handlers);
-      if (failure !== undefined) feed({ type: "closed", flow: id, reason: failure });
-    },
+    open: (id, remote) => connect(remote, connectionOf(id), handlers),
     send: (id, bytes) => {
       const socket = sockets.get(id);
       if (!socket) return false;
@@ -120,7 +115,7 @@ export function listenTcp(options: SipTcpOptions): SipTcp {
 
 /** A sentence when it can't be done; else `open` of the handlers has been called. */
 async function connect(
-  { address: hostname, port }: ResolvedTarget,
+  { address: hostname, port }: Flow["remote"],
   data: Connection,
   handlers: Bun.SocketHandler<Connection>,
 ): Promise<string | undefined> {
@@ -137,14 +132,16 @@ async function connect(
   }
 }
 
-function connectionOf(id: FlowId): Connection {
-  return { flow: undefined, id, waiting: [], waitingBytes: 0, reason: "the peer closed it" };
+function connectionOf(id: FlowId, isAccepted = false): Connection {
+  const reason = "the peer closed it";
+  return { flow: undefined, id, isAccepted, waiting: [], waitingBytes: 0, reason };
 }
 
-function countFrom(sockets: ReadonlyMap<FlowId, TcpSocket>, address: string): number {
+/** Our own connections are not counted: a PBX may have many accounts of ours. */
+function acceptedFrom(sockets: ReadonlyMap<FlowId, TcpSocket>, address: string): number {
   let count = 0;
-  for (const socket of sockets.values()) {
-    if (socket.data.flow?.remote.address === address) count += 1;
+  for (const { data, remoteAddress } of sockets.values()) {
+    if (data.isAccepted && remoteAddress === address) count += 1;
   }
   return count;
 }

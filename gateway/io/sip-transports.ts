@@ -1,43 +1,113 @@
-/** The SIP sockets of the process behind one face: UDP and TCP on one port (RFC 3261 §18). */
+/** The SIP sockets of the process behind one face: UDP and TCP on one port, TLS (RFC 3261 §18). */
 import type { B2buaInput } from "../b2bua/border.ts";
 import { type HostPort, OperatorError } from "../options.ts";
 import type { FlowId, Target } from "../sip/flow.ts";
-import { resolveTarget } from "./resolver.ts";
+import type { OwnCertificates } from "./own-certificates.ts";
+import type { ResolvedTarget, Resolver } from "./resolver.ts";
 import { listenTcp, type SipTcp } from "./sip-tcp.ts";
+import { openTls } from "./sip-tls.ts";
 import { listenUdp, type SipUdp } from "./sip-udp.ts";
 
 export interface SipTransports {
   /** Where it listens, for the log. */
   readonly description: string;
-  open(flow: FlowId, target: Target): void;
+  /** UDP and TCP. */
+  readonly port: number;
+  open(flow: FlowId, target: Target, instead?: FlowId): void;
   send(flow: FlowId, bytes: Uint8Array): boolean;
-  close(flow: FlowId, reason: string): boolean;
+  close(flow: FlowId, reason: string, unanswered?: boolean): boolean;
   stop(): void;
 }
 
+export interface SipOptions {
+  at: HostPort;
+  /** Where PBXs connect by TLS; absent: they don't. */
+  tls?: HostPort & { certificates: OwnCertificates };
+  localHostFor: (remoteAddress: string) => string;
+  feed: (input: B2buaInput) => void;
+  resolver: Resolver;
+}
+
+/** How often names are looked up anew; the runtime tells no TTL. */
+const REFRESH_MS = 60_000;
+
 /** Rejects with an `OperatorError` when the port is taken. */
-export async function openSip(
-  at: HostPort,
-  localHostFor: (remoteAddress: string) => string,
-  feed: (input: B2buaInput) => void,
-): Promise<SipTransports> {
-  const { udp, tcp } = await listenBoth(at, localHostFor, feed);
-  const open = async (flow: FlowId, target: Target): Promise<void> => {
-    try {
-      const remote = await resolveTarget(target);
-      if (target.transport === "udp") feed({ type: "opened", flow: udp.open(flow, remote) });
-      else await tcp.open(flow, remote);
-    } catch (error) {
-      feed({ type: "closed", flow, reason: (error as Error).message });
+export async function openSip(options: SipOptions): Promise<SipTransports> {
+  const { at, localHostFor, resolver } = options;
+  /** Where flows we opened lead: an address that fails is shunned by this. */
+  const remotes = new Map<FlowId, ResolvedTarget>();
+  const targets = new Map<FlowId, Target>();
+  const feed = (input: B2buaInput): void => {
+    if (input.type === "closed") {
+      remotes.delete(input.flow);
+      targets.delete(input.flow);
     }
+    options.feed(input);
   };
+  const { udp, tcp } = await listenBoth(at, localHostFor, feed);
+  const listen = options.tls && { ...options.tls, hostname: options.tls.host };
+  const tls = await openTls({ localHostFor, feed, ...(listen ? { listen } : {}) });
+  const reach = async (
+    id: FlowId,
+    target: Target,
+    remote: ResolvedTarget,
+  ): Promise<string | undefined> => {
+    remotes.set(id, remote);
+    if (remote.transport === "tcp") return tcp.open(id, remote);
+    if (remote.transport === "tls") {
+      return tls.open(id, remote, target.host, target.tls ?? { verify: "strict" });
+    }
+    feed({ type: "opened", flow: udp.open(id, remote) });
+    return undefined;
+  };
+
+  const open = async (id: FlowId, target: Target, instead: FlowId | undefined): Promise<void> => {
+    const failed = instead === undefined ? undefined : remotes.get(instead);
+    if (failed) resolver.shun(failed);
+    let reason = "there is no other address";
+    targets.set(id, target);
+    try {
+      const servers = await resolver.resolveAll(target);
+      const addresses = servers.map(({ remote }) => remote.address);
+      feed({ type: "resolved", flow: id, addresses });
+      for (const { remote, target: own } of servers) {
+        if (failed && remote.address === failed.address && remote.port === failed.port) continue;
+        const failure = await reach(id, own, remote);
+        if (failure === undefined) return;
+        resolver.shun(remote);
+        reason = failure;
+      }
+    } catch (error) {
+      reason = (error as Error).message;
+    }
+    feed({ type: "closed", flow: id, reason });
+  };
+
+  /** AMB-17: what the names of open connections stand for, for their allow lists. */
+  const refresh = setInterval(async () => {
+    for (const [flow, target] of targets) {
+      const servers = await resolver.resolveAll(target).catch(() => []);
+      const addresses = servers.map(({ remote }) => remote.address);
+      if (addresses.length > 0 && targets.has(flow)) feed({ type: "resolved", flow, addresses });
+    }
+  }, REFRESH_MS);
+
   return {
     description: `${at.host}:${udp.port}`,
-    open: (flow, target) => void open(flow, target),
-    send: (flow, bytes) => tcp.send(flow, bytes) || udp.send(flow, bytes),
-    close: (flow, reason) => tcp.close(flow, reason) || udp.close(flow),
+    port: udp.port,
+    open: (id, target, instead) => void open(id, target, instead),
+    send: (id, bytes) => tcp.send(id, bytes) || tls.send(id, bytes) || udp.send(id, bytes),
+    close: (id, reason, unanswered = false) => {
+      const remote = remotes.get(id);
+      if (remote && unanswered) resolver.shun(remote);
+      remotes.delete(id);
+      targets.delete(id);
+      return tcp.close(id, reason) || tls.close(id, reason) || udp.close(id);
+    },
     stop: () => {
+      clearInterval(refresh);
       tcp.stop();
+      tls.stop();
       udp.stop();
     },
   };

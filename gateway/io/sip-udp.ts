@@ -4,16 +4,15 @@
  * A flow is either one the B2BUA opened towards a resolved address, or one made because an unknown
  * address spoke; the latter's id is its address, so forgetting it costs nothing.
  */
-import { isIPv6 } from "node:net";
 import type { B2buaInput } from "../b2bua/border.ts";
 import { UDP_FLOWS_MAX } from "../limits.ts";
 import type { Flow, FlowId } from "../sip/flow.ts";
-import type { ResolvedTarget } from "./resolver.ts";
+import { ownFlow } from "./own-flow.ts";
 
 export interface SipUdp {
   readonly port: number;
   /** Ties a flow id to a remote address, in both directions. */
-  open(id: FlowId, remote: ResolvedTarget): Flow;
+  open(id: FlowId, remote: Flow["remote"]): Flow;
   /** False when the flow is not one of UDP. */
   send(id: FlowId, bytes: Uint8Array): boolean;
   close(id: FlowId): boolean;
@@ -33,10 +32,9 @@ export async function listenUdp(options: SipUdpOptions): Promise<SipUdp> {
   const byRemote = new Map<string, Flow>();
 
   const flowFor = (id: FlowId, address: string, port: number): Flow => {
-    const host = options.localHostFor(address);
-    const local = { address: host, port: socket.port };
-    const sentBy = `${isIPv6(host) ? `[${host}]` : host}:${socket.port}`;
-    return { id, transport: "udp", sentBy, remote: { address, port }, local };
+    const { localHostFor } = options;
+    const ports = { sentByPort: socket.port, localPort: socket.port };
+    return ownFlow({ id, transport: "udp", remote: { address, port }, ...ports, localHostFor });
   };
 
   const flowOf = (address: string, port: number): Flow => {
@@ -77,7 +75,7 @@ export async function listenUdp(options: SipUdpOptions): Promise<SipUdp> {
     send: (id, bytes) => {
       const remote = opened.get(id)?.remote ?? remoteOf(id);
       if (!remote) return false;
-      socket.send(bytes, remote.port, remote.address);
+      sendDatagram(socket, bytes, remote);
       return true;
     },
     close: (id) => {
@@ -90,6 +88,25 @@ export async function listenUdp(options: SipUdpOptions): Promise<SipUdp> {
     },
     stop: () => socket.close(),
   };
+}
+
+/**
+ * Bun throws an ICMP refusal of an earlier datagram out of the next `send`: it says nothing about
+ * this one. The transaction's timers notice silence, whatever its cause.
+ */
+function sendDatagram(
+  socket: Bun.udp.Socket<"buffer">,
+  bytes: Uint8Array,
+  { port, address }: { port: number; address: string },
+): void {
+  try {
+    socket.send(bytes, port, address);
+  } catch {
+    // Once more: the refusal is used up. What is refused again is lost, as datagrams may be.
+    try {
+      socket.send(bytes, port, address);
+    } catch {}
+  }
 }
 
 /** The address in the id of a flow that a peer's datagram made. */

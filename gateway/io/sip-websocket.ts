@@ -15,6 +15,8 @@ import type { Flow, FlowId } from "../sip/flow.ts";
 
 export interface SocketData {
   flow: Flow;
+  /** Why it was cut off by us; absent where the peer or the protocol ended it. */
+  reason?: string;
 }
 
 export interface SipWebSocket {
@@ -90,20 +92,28 @@ export function sipWebSocket(options: SipWebSocketOptions): SipWebSocket {
         const bytes = typeof message === "string" ? utf8(message) : new Uint8Array(message);
         feed({ type: "received", flow: socket.data.flow, bytes });
       },
-      close: (socket, code) => {
+      close: (socket, code, why) => {
         const { flow } = socket.data;
         if (!sockets.delete(flow.id)) return;
         const left = (perAddress.get(flow.remote.address) ?? 1) - 1;
         if (left > 0) perAddress.set(flow.remote.address, left);
         else perAddress.delete(flow.remote.address);
-        feed({ type: "closed", flow: flow.id, reason: `the WebSocket closed (${code})` });
+        const closed = `the WebSocket closed (${code}${why === "" ? "" : `: ${why}`})`;
+        const reason = socket.data.reason ?? closed;
+        feed({ type: "closed", flow: flow.id, reason });
       },
     },
     send: (id, bytes) => {
       const socket = sockets.get(id);
+      if (!socket) return false;
+      if (socket.getBufferedAmount() + bytes.length > WEBSOCKET_BACKLOG_BYTES_MAX) {
+        socket.data.reason = "the peer reads too slowly";
+        socket.terminate();
+        return true;
+      }
       // Text frames: JsSIP reads nothing else (RFC 7118 §4.2 allows both).
-      socket?.sendText(fromUtf8(bytes));
-      return socket !== undefined;
+      socket.sendText(fromUtf8(bytes));
+      return true;
     },
     close: (id, reason) => {
       const socket = sockets.get(id);
@@ -124,7 +134,13 @@ function refuseUpgrade(request: Request, origins: readonly string[]): Response |
   }
   const origin = request.headers.get("origin");
   if (origin === null || origins.includes(origin)) return undefined;
-  if (URL.canParse(origin) && new URL(origin).host === request.headers.get("host"))
-    return undefined;
+  if (isOwn(origin, request.headers.get("host"))) return undefined;
   return new Response("this origin may not connect; see --origin\n", { status: 403 });
+}
+
+/** W1: the page's own host, as a browser writes an origin (RFC 6454 §6.2) and nobody else does. */
+function isOwn(origin: string, host: string | null): boolean {
+  if (!URL.canParse(origin)) return false;
+  const { protocol, origin: written, host: its } = new URL(origin);
+  return /^https?:$/.test(protocol) && written === origin && its === host;
 }

@@ -6,6 +6,7 @@
 
 import type { Codecs, Decoder, Encoder, PcmRate } from "../../media-wasm/codec.ts";
 import type { Millis } from "../machine.ts";
+import type { DigitDetector } from "./digit-detector.ts";
 import type { OpusMode } from "./opus-policy.ts";
 import type { Codec, CodecName } from "./protocol.ts";
 import { Downsampler, type Resampler, Upsampler } from "./resampler.ts";
@@ -29,6 +30,8 @@ export class CodecPipeline {
   readonly rate: PcmRate;
   /** Length of the packets that come out, in the outgoing clock's ticks. */
   readonly ticksPerPacket: number;
+  /** Hears all that is decoded; what it takes for a key goes on as silence. */
+  detector: DigitDetector | undefined;
 
   readonly #codecs: Codecs;
   readonly #sink: PayloadSink;
@@ -45,7 +48,7 @@ export class CodecPipeline {
     this.#sink = sink;
     this.#output = output;
     this.rate =
-      nativeRate(output.name) ?? (receive.some(({ name }) => name === "G722") ? 16_000 : 8_000);
+      nativeRate(output.name) ?? (receive.every(({ name }) => isNarrow(name)) ? 8_000 : 16_000);
     const ptimeMs =
       output.name === "opus" && !OPUS_PTIMES_MS.includes(output.ptimeMs) ? 20 : output.ptimeMs;
     this.ticksPerPacket = (output.clockRate * ptimeMs) / 1_000;
@@ -61,14 +64,29 @@ export class CodecPipeline {
   /** Decodes one packet and sends what it completes. */
   decode(name: CodecName, payload: Uint8Array, now: Millis): void {
     const source = this.#source(name);
-    this.#feed(source, source.decoder.decode(payload), now);
+    const pcm = this.#converted(source, source.decoder.decode(payload));
+    if (this.detector?.hear(pcm)) pcm.fill(0);
+    this.feed(pcm, now);
+  }
+
+  /** The mean magnitude of a packet's samples, 0 where they are a key's; nothing is sent. */
+  overhear(name: CodecName, payload: Uint8Array): number {
+    const source = this.#source(name);
+    const pcm = this.#converted(source, source.decoder.decode(payload));
+    if (this.detector?.hear(pcm)) return 0;
+    let sum = 0;
+    for (let index = 0; index < pcm.length; index++) sum += Math.abs(pcm[index] ?? 0);
+    return sum / Math.max(1, pcm.length);
   }
 
   /** Makes up `durationMs` of audio for what was lost. */
   conceal(name: CodecName, durationMs: number, now: Millis): void {
     const source = this.#source(name);
     const samples = Math.round((source.decoder.sampleRate * durationMs) / 1_000);
-    this.#feed(source, source.decoder.conceal(samples), now);
+    const pcm = this.#converted(source, source.decoder.conceal(samples));
+    this.detector?.skip(durationMs);
+    if (this.detector?.sounding) pcm.fill(0);
+    this.feed(pcm, now);
   }
 
   /**
@@ -78,9 +96,46 @@ export class CodecPipeline {
   recover(name: CodecName, payload: Uint8Array, durationMs: number, now: Millis): void {
     const source = this.#source(name);
     const { decoder } = source;
+    if (!decoder.decodeFec) {
+      this.conceal(name, durationMs, now);
+      return;
+    }
     const samples = Math.round((decoder.sampleRate * durationMs) / 1_000);
-    const pcm = decoder.decodeFec?.(payload, samples) ?? decoder.conceal(samples);
-    this.#feed(source, pcm, now);
+    const pcm = this.#converted(source, decoder.decodeFec(payload, samples));
+    if (this.detector?.hear(pcm)) pcm.fill(0);
+    this.feed(pcm, now);
+  }
+
+  /** Takes audio at the pipeline's own rate. */
+  feed(pcm: Int16Array, now: Millis): void {
+    const frame = this.#frame;
+    if (this.#filled === 0 && pcm.length === frame.length) {
+      this.#encode(pcm, now);
+      return;
+    }
+    // A plain loop: `set` would need a view made for each piece.
+    for (let index = 0; index < pcm.length; index++) {
+      frame[this.#filled] = pcm[index] ?? 0;
+      this.#filled += 1;
+      if (this.#filled < frame.length) continue;
+      this.#filled = 0;
+      this.#encode(frame, now);
+    }
+  }
+
+  /** Lets the open packet, if there is one, run into a silence of `ticks`; how many it took. */
+  pad(ticks: number, now: Millis): number {
+    if (this.#filled === 0) return 0;
+    const frame = this.#frame;
+    const wanted = Math.floor((ticks * this.rate) / this.#output.clockRate);
+    const samples = Math.min(wanted, frame.length - this.#filled);
+    frame.fill(0, this.#filled, this.#filled + samples);
+    this.#filled += samples;
+    if (this.#filled === frame.length) {
+      this.#filled = 0;
+      this.#encode(frame, now);
+    }
+    return (samples * this.#output.clockRate) / this.rate;
   }
 
   /** Changes how Opus is encoded; nothing for another codec. */
@@ -98,21 +153,9 @@ export class CodecPipeline {
     this.#sources.clear();
   }
 
-  #feed(source: Source, decoded: Int16Array, now: Millis): void {
-    const pcm = source.resampler ? source.resampler.process(decoded) : decoded;
-    const frame = this.#frame;
-    if (this.#filled === 0 && pcm.length === frame.length) {
-      this.#encode(pcm, now);
-      return;
-    }
-    // A plain loop: `set` would need a view made for each piece.
-    for (let index = 0; index < pcm.length; index++) {
-      frame[this.#filled] = pcm[index] ?? 0;
-      this.#filled += 1;
-      if (this.#filled < frame.length) continue;
-      this.#filled = 0;
-      this.#encode(frame, now);
-    }
+  /** At the encoder's rate. Valid until the source decodes again; it may be overwritten. */
+  #converted({ resampler }: Source, decoded: Int16Array): Int16Array {
+    return resampler ? resampler.process(decoded) : decoded;
   }
 
   #encode(pcm: Int16Array, now: Millis): void {
@@ -131,6 +174,10 @@ export class CodecPipeline {
     }
     return source;
   }
+}
+
+function isNarrow(name: CodecName): boolean {
+  return nativeRate(name) === 8_000;
 }
 
 function nativeRate(name: CodecName): PcmRate | undefined {

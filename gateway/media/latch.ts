@@ -67,8 +67,8 @@ export class Latch {
     return false;
   }
 
-  /** Whether RTCP from here concerns this leg: the host that sends the audio, or should. */
-  admitsControl(source: Endpoint): boolean {
+  /** Whether RTCP and DTLS from here concern this leg: the host that sends the audio, or should. */
+  admitsHost(source: Endpoint): boolean {
     return source.address === this.#source.address;
   }
 

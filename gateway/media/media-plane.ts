@@ -10,9 +10,11 @@ import type { Millis } from "../machine.ts";
 import type { Random } from "../random.ts";
 import type { DtlsCertificate } from "./dtls/certificate.ts";
 import { classify } from "./ice/demultiplex.ts";
-import { MediaSession, type SessionContext } from "./media-session.ts";
-import type { Command, Endpoint, Notice, Reply, SessionId } from "./protocol.ts";
-import type { MediaSocket, Sockets, TrunkPair, TrunkReceiver } from "./sockets.ts";
+import { type Leg, MediaSession, type SessionContext } from "./media-session.ts";
+import type { Command, Endpoint, Notice, RefusedReason, Reply, SessionId } from "./protocol.ts";
+import type { MediaSocket, Sockets, TrunkPair } from "./sockets.ts";
+import type { Source } from "./sound-file.ts";
+import type { TrunkLeg } from "./trunk-leg.ts";
 import { WebRtcDemultiplexer } from "./webrtc-demultiplexer.ts";
 import type { WebRtcLeg } from "./webrtc-leg.ts";
 
@@ -22,23 +24,37 @@ export interface MediaPlaneOptions {
   certificate: DtlsCertificate;
   sockets: Sockets;
   silenceMs: number;
+  /** A sound file from its beginning, or `otherwise`; without it there are no files. */
+  openSound?: (file: string, otherwise: Source) => Source;
 }
 
-interface Owner {
-  leg: WebRtcLeg;
+/** Legs that send by the clock are spread over a packet's 20 ms; a step that meets all of them. */
+const SLOTS_MS = 20;
+const SLOT_STEP_MS = 7;
+
+/** The session a leg is in: legs go over to others. */
+interface Home {
   session: MediaSession;
+}
+
+interface Owner extends Home {
+  leg: WebRtcLeg;
 }
 
 export class MediaPlane {
   /** Datagrams to the shared port that belong to nobody. */
   unclaimed = 0;
+  /** Short of time: nothing is begun that costs more than it must. */
+  isEconomical = false;
 
+  #slotMs = 0;
   readonly #sockets: Sockets;
   readonly #context: SessionContext;
   readonly #sessions = new Map<SessionId, MediaSession>();
   readonly #agenda = new Agenda<MediaSession>();
   readonly #demultiplexer = new WebRtcDemultiplexer<Owner>();
   readonly #owners = new Map<WebRtcLeg, Owner>();
+  readonly #homes = new WeakMap<Leg, Home>();
   #notices: Notice[] = [];
 
   constructor(options: MediaPlaneOptions) {
@@ -48,6 +64,12 @@ export class MediaPlane {
       codecs: options.codecs,
       certificate: options.certificate,
       silenceMs: options.silenceMs,
+      openSound: options.openSound ?? ((_, otherwise) => otherwise),
+      isEconomical: () => this.isEconomical,
+      nextSlotMs: () => {
+        this.#slotMs = (this.#slotMs + SLOT_STEP_MS) % SLOTS_MS;
+        return this.#slotMs;
+      },
       candidates: options.sockets.candidates,
       openTrunkPair: (receiver, session, now) => this.#openTrunkPair(receiver, session, now),
       register: (leg, session) => this.#register(leg, session),
@@ -75,10 +97,12 @@ export class MediaPlane {
     let session = this.#sessions.get(command.session);
     if (command.type === "close") {
       if (session) this.#close(session, now);
+      this.#notices.push({ type: "closed", session: command.session });
       return undefined;
     }
+    if (command.type === "adopt") return this.#adopt(command, now);
     if (!session) {
-      if (command.type === "closeLeg") return undefined;
+      if (!("seq" in command)) return undefined;
       if (command.type !== "open") return refused(command.seq, "unknown-session");
       if (this.#sessions.size >= MEDIA_SESSIONS_MAX) return refused(command.seq, "over-limit");
       session = new MediaSession(command.session, this.#context);
@@ -89,7 +113,7 @@ export class MediaPlane {
       reply = session.handle(command, now);
     } catch (error) {
       this.#fail(session, error, now);
-      return command.type === "closeLeg" ? undefined : refused(command.seq, "unknown-session");
+      return "seq" in command ? refused(command.seq, "unknown-session") : undefined;
     }
     if (session.legCount === 0) this.#close(session, now);
     else this.#settle(session);
@@ -148,30 +172,46 @@ export class MediaPlane {
     for (const session of [...this.#sessions.values()]) this.#close(session, now);
   }
 
-  #openTrunkPair(
-    receiver: TrunkReceiver,
-    session: MediaSession,
-    now: Millis,
-  ): TrunkPair | undefined {
+  #adopt(command: Extract<Command, { type: "adopt" }>, now: Millis): Reply {
+    const { seq, session: to, leg: id } = command;
+    const from = this.#sessions.get(command.from);
+    let session = this.#sessions.get(to);
+    const leg = from?.release(id, now);
+    const home = leg && this.#homes.get(leg);
+    if (!from || !leg || !home) return refused(seq, "elsewhere");
+    if (!session) {
+      session = new MediaSession(to, this.#context);
+      this.#sessions.set(to, session);
+    }
+    home.session = session;
+    session.adopt(leg);
+    this.#settle(session);
+    if (from.legCount === 0) this.#close(from, now);
+    return { type: "adopted", seq };
+  }
+
+  #openTrunkPair(receiver: TrunkLeg, session: MediaSession, now: Millis): TrunkPair | undefined {
+    const home: Home = { session };
+    this.#homes.set(receiver, home);
     return this.#sockets.openTrunkPair(
       {
         receiveRtp: (datagram, source, at) => {
           try {
             receiver.receiveRtp(datagram, source, at);
           } catch (error) {
-            this.#fail(session, error, at);
+            this.#fail(home.session, error, at);
             return;
           }
-          this.#settle(session);
+          this.#settle(home.session);
         },
         receiveRtcp: (datagram, source, at) => {
           try {
             receiver.receiveRtcp(datagram, source, at);
           } catch (error) {
-            this.#fail(session, error, at);
+            this.#fail(home.session, error, at);
             return;
           }
-          this.#settle(session);
+          this.#settle(home.session);
         },
       },
       now,
@@ -181,6 +221,7 @@ export class MediaPlane {
   #register(leg: WebRtcLeg, session: MediaSession): void {
     const owner = this.#owners.get(leg) ?? { leg, session };
     this.#owners.set(leg, owner);
+    this.#homes.set(leg, owner);
     this.#demultiplexer.register(owner, leg.ufrag);
   }
 
@@ -223,6 +264,6 @@ export class MediaPlane {
   }
 }
 
-function refused(seq: number, reason: "unknown-session" | "over-limit"): Reply {
+function refused(seq: number, reason: RefusedReason): Reply {
   return { type: "refused", seq, reason };
 }

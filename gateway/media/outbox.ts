@@ -3,7 +3,7 @@
  * packet is worked on, emptied by whoever handed the packet in. It stays empty for nearly all
  * packets, so nothing is allocated for them. Above: the media plane. Below: legs and streams.
  */
-import type { LegId, Notice, SessionId } from "./protocol.ts";
+import type { LegFacts, LegId, LegQuality, Notice, SessionId } from "./protocol.ts";
 
 export type FailureReason = Extract<Notice, { type: "failed" }>["reason"];
 
@@ -27,6 +27,22 @@ export class Outbox {
 
   silent(leg: LegId, forMs: number): void {
     this.#notices.push({ type: "silent", session: this.#session, leg, forMs });
+  }
+
+  dtmf(leg: LegId, digit: string, durationMs: number): void {
+    this.#notices.push({ type: "dtmf", session: this.#session, leg, digit, durationMs });
+  }
+
+  played(leg: LegId): void {
+    this.#notices.push({ type: "played", session: this.#session, leg });
+  }
+
+  quality(legs: LegQuality[]): void {
+    this.#notices.push({ type: "quality", session: this.#session, legs });
+  }
+
+  facts(legs: LegFacts[]): void {
+    this.#notices.push({ type: "facts", session: this.#session, legs });
   }
 
   failed(leg: LegId, reason: FailureReason, detail: string): void {

@@ -1,7 +1,8 @@
 /**
  * Puts one leg's packets in sequence, without a clock of its own: what is in order goes straight
- * through, a gap waits for at most a few packets, then counts as lost. Late packets and duplicates
- * are dropped; a new SSRC or a jump needs two packets in a row to be believed (RFC 3550 A.1).
+ * through, a gap waits for as many packets as this network has been seen to mix up, then counts as
+ * lost. Where packets only get lost that is none, so that a loss delays nothing. Late packets and
+ * duplicates are dropped; a new SSRC or a jump needs two in a row to be believed (RFC 3550 A.1).
  * Above: the transcoder, as the sink. Below: the leg, which has checked source and payload type.
  */
 import {
@@ -23,6 +24,13 @@ export interface PacketSink {
   packet(buffer: Uint8Array, header: RtpHeader, lostBefore: number, now: Millis): void;
 }
 
+/** Before anything is known: one swapped pair comes out right, a loss waits for one packet more. */
+const PATIENCE_AT_FIRST = 2;
+/** So many losses without one packet out of order lower it by one. */
+const LOSSES_TO_LOWER = 8;
+/** Sequence numbers that are remembered as given up, in case they come yet. */
+const GIVEN_UP_KEPT = 64;
+
 class Held {
   readonly buffer = new Uint8Array(MEDIA_DATAGRAM_BYTES_MAX);
   readonly header = new RtpHeader();
@@ -38,6 +46,11 @@ export class Receiver {
   #ssrc = 0;
   /** The sequence number due next. */
   #expected = 0;
+  /** Packets that come after a gap until it counts as lost. */
+  #patience = PATIENCE_AT_FIRST;
+  #lossesSinceReorder = 0;
+  /** What was given up lately, by its low bits. */
+  readonly #givenUp = new Int32Array(GIVEN_UP_KEPT).fill(-1);
   /** A new stream's first packet, waiting for its second. */
   #suspectSsrc = 0;
   #suspectNext = -1;
@@ -48,9 +61,16 @@ export class Receiver {
 
   /**
    * Takes a packet in. False where it is dropped: late, a duplicate, or the first packet of what
-   * may be a new stream.
+   * may be a new stream. `carried`: packets before it whose audio it has in it, so that a gap of
+   * them need not wait (RED).
    */
-  receive(buffer: Uint8Array, length: number, header: RtpHeader, now: Millis): boolean {
+  receive(
+    buffer: Uint8Array,
+    length: number,
+    header: RtpHeader,
+    now: Millis,
+    carried = 0,
+  ): boolean {
     if (!this.#started) this.#start(header);
     else if (header.ssrc !== this.#ssrc) {
       if (!this.#believes(header)) return false;
@@ -62,11 +82,18 @@ export class Receiver {
       this.#start(header);
       ahead = 0;
     }
-    if (ahead < 0) return false;
-    if (ahead === 0) {
-      this.#expected = addSequence(this.#expected, 1);
-      this.#sink.packet(buffer, header, 0, now);
-      if (this.#heldCount > 0) this.#deliverConsecutive(now);
+    if (ahead < 0) {
+      this.#cameLate(header.sequence, -ahead);
+      return false;
+    }
+    if (ahead <= carried) {
+      this.#expected = addSequence(header.sequence, 1);
+      this.#sink.packet(buffer, header, ahead, now);
+      if (this.#heldCount > 0) {
+        if (ahead === 0) this.#lossesSinceReorder = 0;
+        this.#forgetBefore();
+        this.#deliverConsecutive(now);
+      }
       return true;
     }
     return this.#hold(buffer, length, header, now);
@@ -98,6 +125,26 @@ export class Receiver {
     this.#suspectNext = -1;
     this.#heldCount = 0;
     for (const held of this.#held) held.used = false;
+    this.#givenUp.fill(-1);
+  }
+
+  /** What was given up too soon: next time there is more patience. */
+  #cameLate(sequence: number, packetsLate: number): void {
+    const slot = sequence % GIVEN_UP_KEPT;
+    if (this.#givenUp[slot] !== sequence) return;
+    this.#givenUp[slot] = -1;
+    this.#lossesSinceReorder = 0;
+    const needed = Math.min(REORDER_PACKETS_MAX, packetsLate);
+    if (needed > this.#patience) this.#patience = needed;
+  }
+
+  /** Held packets a later one has overtaken, with what they had in it: they count as delivered. */
+  #forgetBefore(): void {
+    for (const held of this.#held) {
+      if (!held.used || sequenceDifference(held.header.sequence, this.#expected) >= 0) continue;
+      held.used = false;
+      this.#heldCount -= 1;
+    }
   }
 
   /** Whether this is the second packet in a row of a stream that isn't the current one. */
@@ -124,7 +171,7 @@ export class Receiver {
     slot.used = true;
     slot.since = now;
     this.#heldCount += 1;
-    if (this.#heldCount >= REORDER_PACKETS_MAX) this.#giveUpGap(now);
+    if (this.#heldCount >= this.#patience) this.#giveUpGap(now);
     return true;
   }
 
@@ -141,6 +188,15 @@ export class Receiver {
       }
     }
     if (!first) return;
+    for (let missing = Math.min(lost, GIVEN_UP_KEPT); missing > 0; missing--) {
+      const sequence = addSequence(first.header.sequence, -missing);
+      this.#givenUp[sequence % GIVEN_UP_KEPT] = sequence;
+    }
+    this.#lossesSinceReorder += 1;
+    if (this.#lossesSinceReorder >= LOSSES_TO_LOWER && this.#patience > 1) {
+      this.#patience -= 1;
+      this.#lossesSinceReorder = 0;
+    }
     this.#deliver(first, lost, now);
     this.#deliverConsecutive(now);
   }

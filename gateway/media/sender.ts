@@ -6,6 +6,7 @@
 import { MEDIA_DATAGRAM_BYTES_MAX } from "../limits.ts";
 import type { Millis } from "../machine.ts";
 import { type Random, randomUint32 } from "../random.ts";
+import { RedWriter } from "./red.ts";
 import { RTP_HEADER_BYTES, RtpHeader, writeHeader } from "./rtp/rtp-packet.ts";
 import { addSequence, addTimestamp } from "./rtp/sequence.ts";
 
@@ -21,6 +22,16 @@ const PAYLOAD_BYTES_MAX = MEDIA_DATAGRAM_BYTES_MAX - RTP_HEADER_BYTES - TAG_BYTE
 export class Sender {
   /** Off while the direction or a missing key forbids sending: the clock runs on, no packet goes. */
   enabled = false;
+  /** An announcement has the floor: what the other leg brings is not sent. */
+  isTaken = false;
+  /** A telephone-event is being sent: another has to wait for its end. */
+  inEvent = false;
+  /** Digits of ours are being sent or wait: those of the other leg come after them. */
+  hasDigits = false;
+  /** It leaves the floor as soon as the other leg brings something to hear. */
+  yieldsToAudio = false;
+  /** The payload type of RED (RFC 2198) while audio is to go out with a copy of what was before. */
+  redType: number | undefined;
   packetsSent = 0;
   /** Payload octets, as a sender report counts them. */
   octetsSent = 0;
@@ -28,9 +39,12 @@ export class Sender {
   lastTimestamp = 0;
   lastSentAt: Millis | undefined;
 
+  /** Sequence number the stream began with. */
+  readonly firstSequence: number;
   readonly #transmitter: PacketTransmitter;
   readonly #packet = new Uint8Array(MEDIA_DATAGRAM_BYTES_MAX);
   readonly #header = new RtpHeader();
+  readonly #red = new RedWriter();
   /** Timestamp of the next audio packet. */
   #timestamp: number;
   #marker = true;
@@ -42,7 +56,8 @@ export class Sender {
     this.#header.ssrc = ssrc;
     // The lower half: a receiver that misses the first packets still guesses SRTP's rollover
     // counter right (RFC 3711 §3.3.1 leaves it to guess).
-    this.#header.sequence = randomUint32(random) & 0x7fff;
+    this.firstSequence = randomUint32(random) & 0x7fff;
+    this.#header.sequence = this.firstSequence;
     this.#timestamp = randomUint32(random);
   }
 
@@ -75,6 +90,7 @@ export class Sender {
   /** Another source takes over: the time since the last audio becomes silence. */
   takeOver(clockRate: number, now: Millis): void {
     this.#timestamp = this.timestampAt(clockRate, now);
+    this.#filledUntil = Math.max(now, this.#filledUntil ?? now);
     this.#marker = true;
   }
 
@@ -93,14 +109,24 @@ export class Sender {
     now: Millis,
   ): void {
     this.#filledUntil = now + (ticks * 1_000) / clockRate;
-    if (this.enabled && payload.length <= PAYLOAD_BYTES_MAX) {
-      this.#packet.set(payload, RTP_HEADER_BYTES);
-      this.#send(payloadType, this.#timestamp, this.#marker, payload.length, now);
+    if (this.enabled && payload.length < PAYLOAD_BYTES_MAX) {
+      const red = this.redType;
+      const length = red === undefined ? payload.length : this.#writeRed(payload, payloadType);
+      if (red === undefined) this.#packet.set(payload, RTP_HEADER_BYTES);
+      this.#send(red ?? payloadType, this.#timestamp, this.#marker, length, now);
       this.#marker = false;
     } else {
       this.#marker = true;
     }
     this.#timestamp = addTimestamp(this.#timestamp, ticks);
+  }
+
+  /** Sends comfort noise (RFC 3389): silence of `level` begins here, a talkspurt ends it. */
+  sendNoise(payloadType: number, level: number, now: Millis): void {
+    this.#marker = true;
+    if (!this.enabled) return;
+    this.#packet[RTP_HEADER_BYTES] = level;
+    this.#send(payloadType, this.#timestamp, false, 1, now);
   }
 
   /** Sends a telephone-event packet (RFC 4733 §2.3), whose timestamp is when the event began. */
@@ -120,6 +146,11 @@ export class Sender {
     packet[RTP_HEADER_BYTES + 2] = duration >> 8;
     packet[RTP_HEADER_BYTES + 3] = duration;
     this.#send(payloadType, timestamp, marker, 4, now);
+  }
+
+  #writeRed(payload: Uint8Array, payloadType: number): number {
+    const [packet, at] = [this.#packet, RTP_HEADER_BYTES];
+    return this.#red.write(packet, at, payload, payloadType, this.#timestamp, PAYLOAD_BYTES_MAX);
   }
 
   #send(

@@ -24,6 +24,8 @@ export interface TrunkPair {
   /** What the SDP says: the advertised address, an even port and the next. */
   rtpEndpoint: Endpoint;
   rtcpEndpoint: Endpoint;
+  /** Where the sockets are bound, for peers of our own networks; absent where that is advertised. */
+  interfaceAddress?: string;
 }
 
 export interface Sockets {

@@ -4,7 +4,7 @@
  * came from. What nobody owns is junk. Above: the media plane. Below nothing.
  */
 import { ICE_SOURCES_MAX } from "../limits.ts";
-import { ufragOf } from "./ice/stun.ts";
+import { ufragOf } from "../stun/stun.ts";
 import type { Endpoint } from "./protocol.ts";
 
 interface Registration {

@@ -4,19 +4,18 @@
  * an address an authenticated STUN check came from, media only once the certificate is the one the
  * SDP named. Above: the session. Below: the port all webrtc legs of a worker share.
  */
-import { DTLS_EARLY_DATAGRAMS_MAX, MEDIA_DATAGRAM_BYTES_MAX } from "../limits.ts";
-import type { Millis } from "../machine.ts";
+import { earliest, type Millis } from "../machine.ts";
 import { type Random, randomToken } from "../random.ts";
 import type { DtlsCertificate } from "./dtls/certificate.ts";
-import { DtlsEndpoint, type DtlsOutput } from "./dtls/dtls-endpoint.ts";
+import { DtlsSrtp } from "./dtls-srtp.ts";
 import { classify } from "./ice/demultiplex.ts";
 import { IceLite } from "./ice/ice-lite.ts";
 import type { Outbox } from "./outbox.ts";
-import type { Endpoint, IceCredentials, LegId, LocalLeg, RemoteLeg } from "./protocol.ts";
-import { earliest, RtpStream, type StreamOptions, type StreamTransmitter } from "./rtp-stream.ts";
+import type { Endpoint, IceCredentials, LegFacts, LegId, LocalLeg, RemoteLeg } from "./protocol.ts";
+import { RtpStream, type StreamOptions, type StreamTransmitter } from "./rtp-stream.ts";
+import { SealedRelay } from "./sealed-relay.ts";
 import { copyEndpoint, type MediaSocket } from "./sockets.ts";
-import { profileById } from "./srtp/profiles.ts";
-import { REPLAYED, SrtpReceiver, SrtpSender } from "./srtp/srtp-context.ts";
+import { REPLAYED } from "./srtp/srtp-context.ts";
 
 type WebRtcRemote = RemoteLeg & { kind: "webrtc" };
 
@@ -35,24 +34,22 @@ export class WebRtcLeg implements StreamTransmitter {
   readonly stream: RtpStream;
   readonly #options: WebRtcLegOptions;
   readonly #random: Random;
-  readonly #outbox: Outbox;
+  #outbox: Outbox;
   readonly #ice: IceLite;
   #credentials: IceCredentials;
 
-  #remote: WebRtcRemote | undefined;
-  #dtls: DtlsEndpoint | undefined;
-  #dtlsStarted = false;
-  /** What the peer's DTLS sent before its SDP was here. */
-  #early: Uint8Array[] = [];
-  #srtpSender: SrtpSender | undefined;
-  #srtpReceiver: SrtpReceiver | undefined;
-  /** SRTCP is encrypted in a copy: the report's buffer is the stream's. */
-  readonly #control = new Uint8Array(MEDIA_DATAGRAM_BYTES_MAX);
+  readonly #dtls: DtlsSrtp;
+  /** The way on of what is not ours to decrypt; undefined where keys are agreed on with us. */
+  #sealed: SealedRelay | undefined;
+  /** Told when the peer could be reached for the first time. */
+  reachable: (() => void) | undefined;
 
   /** Where the peer is: the nominated pair, before that where its latest check came from. */
   #destination: Endpoint | undefined;
   #socket: MediaSocket | undefined;
   #failed = false;
+  /** Authenticated checks that came. */
+  #checks = 0;
 
   constructor(options: WebRtcLegOptions) {
     this.id = options.leg;
@@ -62,6 +59,19 @@ export class WebRtcLeg implements StreamTransmitter {
     this.stream = new RtpStream({ ...options, transmitter: this });
     this.#credentials = newCredentials(options.random);
     this.#ice = new IceLite({ local: this.#credentials });
+    this.#dtls = new DtlsSrtp({
+      certificate: options.certificate,
+      random: options.random,
+      send: (datagram) => this.#send(datagram, datagram.length),
+      keyed: (isKeyed, now) => this.stream.setReady(isKeyed, now),
+      failed: (reason, detail) => this.#outbox.failed(this.id, reason, detail),
+    });
+  }
+
+  /** The leg goes over to another session. */
+  moveTo(outbox: Outbox): void {
+    this.#outbox = outbox;
+    this.stream.moveTo(outbox);
   }
 
   /** The name the peer's checks carry: datagrams from unknown addresses are told apart by it. */
@@ -85,27 +95,18 @@ export class WebRtcLeg implements StreamTransmitter {
     this.#ice.restart(this.#credentials);
   }
 
-  /** A new role or fingerprint means a new DTLS association (RFC 8842 §5.1); else it stays. */
   connect(remote: WebRtcRemote, now: Millis): void {
-    const before = this.#remote;
-    this.#remote = remote;
     this.#ice.setRemote(remote.ice);
-    if (!before || !this.#dtls || !sameAssociation(before, remote)) {
-      if (this.#dtls) this.#forgetKeys(now);
-      this.#dtls = new DtlsEndpoint({
-        role: remote.dtls,
-        certificate: this.#options.certificate,
-        fingerprints: remote.fingerprints,
-        random: this.#random,
-      });
-      this.#dtlsStarted = false;
-      this.#failed = false;
+    if (remote.relay) {
+      this.#sealed ??= new SealedRelay(this.stream);
+      this.stream.configure(remote, now);
+      this.#outbox.deadlineMoved = true;
+      return;
     }
+    const { dtls: role, fingerprints } = remote;
+    if (this.#dtls.connect({ role, fingerprints }, now)) this.#failed = false;
     this.stream.configure(remote, now);
     this.#startDtls(now);
-    const early = this.#early;
-    this.#early = [];
-    for (const datagram of early) this.#receiveDtls(datagram, now);
     this.#outbox.deadlineMoved = true;
   }
 
@@ -118,42 +119,49 @@ export class WebRtcLeg implements StreamTransmitter {
     if (kind === "stun") return this.#receiveStun(datagram, source, via, now);
     if (!this.#ice.validated(source)) {
       this.stream.drop("source");
+    } else if (kind === "unknown") {
+      this.stream.drop("unknown");
+    } else if (this.#sealed) {
+      const isGood = kind !== "rtp" || this.stream.read(datagram, datagram.length);
+      if (isGood) this.#sealed.take(datagram, kind, now);
     } else if (kind === "rtp") {
       this.#receiveRtp(datagram, now);
     } else if (kind === "rtcp") {
       this.#receiveRtcp(datagram, now);
-    } else if (kind === "dtls") {
-      this.#receiveDtls(datagram, now);
-    } else {
-      this.stream.drop("unknown");
-    }
+    } else this.#receiveDtls(datagram, now);
     return false;
   }
 
+  /** What passes undecrypted, where it does. */
+  get sealed(): SealedRelay | undefined {
+    return this.#sealed;
+  }
+
+  /** Sends the other peer's datagram on; false while the peer can't be reached or takes nothing. */
+  sendSealed(datagram: Uint8Array, length: number): boolean {
+    if (!this.#destination || this.#failed) return false;
+    this.#send(datagram, length);
+    return true;
+  }
+
   transmit(packet: Uint8Array, length: number): void {
-    if (!this.#srtpSender || !this.#destination) return;
-    const protectedLength = this.#srtpSender.protect(packet, length);
-    if (protectedLength > 0) this.#socket?.send(packet, protectedLength, this.#destination);
+    const { srtp } = this.#dtls;
+    if (srtp && this.#destination) this.#send(packet, srtp.protect(packet, length));
   }
 
   transmitControl(packet: Uint8Array, length: number): void {
-    if (!this.#srtpSender || !this.#destination) return;
-    this.#control.set(packet.subarray(0, length));
-    const protectedLength = this.#srtpSender.protectRtcp(this.#control, length);
-    if (protectedLength > 0) this.#socket?.send(this.#control, protectedLength, this.#destination);
+    const { srtp } = this.#dtls;
+    if (srtp && this.#destination) this.#send(srtp.control, srtp.protectControl(packet, length));
   }
 
   deadline(): Millis | undefined {
     const consent = this.#failed ? undefined : this.#ice.deadline();
-    return earliest(this.stream.deadline(), earliest(consent, this.#dtls?.deadline()));
+    return earliest(this.stream.deadline(), earliest(consent, this.#dtls.deadline()));
   }
 
   timeout(now: Millis): void {
     this.stream.timeout(now);
-    const dtlsDue = this.#dtls?.deadline();
-    if (this.#dtls && dtlsDue !== undefined && dtlsDue <= now) {
-      this.#act(this.#dtls.timeout(now), now);
-    }
+    this.#dtls.timeout(now);
     if (this.#ice.expired(now) && !this.#failed) {
       // RFC 7675 §5.1: without consent nothing may be sent; a later check gives it back.
       this.#failed = true;
@@ -164,63 +172,58 @@ export class WebRtcLeg implements StreamTransmitter {
 
   close(now: Millis): void {
     this.stream.close(now);
-    if (this.#dtls && this.#dtlsStarted) this.#act(this.#dtls.close(now), now);
-    this.#dtls = undefined;
-    this.#srtpSender = undefined;
-    this.#srtpReceiver = undefined;
+    this.#dtls.close(now);
     this.#destination = undefined;
+  }
+
+  /** What became of its media. */
+  facts(): LegFacts {
+    const remote = this.#destination;
+    return {
+      ...this.stream.facts(this.kind),
+      ice: { checks: this.#checks, isNominated: this.#ice.selected !== undefined },
+      ...(this.#sealed ? { isSealed: true } : { dtls: this.#dtls.progress }),
+      ...(remote ? { remote: copyEndpoint(remote) } : {}),
+    };
   }
 
   #receiveStun(datagram: Uint8Array, source: Endpoint, via: MediaSocket, now: Millis): boolean {
     const result = this.#ice.receive(datagram, source, now);
     if (result.response) via.send(result.response, result.response.length, source);
     if (result.dropped) return this.stream.drop("stun");
+    this.#checks += 1;
     if (result.changed || !this.#ice.selected || !this.#destination) {
       this.#destination = copyEndpoint(this.#ice.selected ?? source);
       this.#socket = via;
     }
     if (this.#failed && !this.#ice.expired(now)) {
       this.#failed = false;
-      this.stream.setReady(this.#srtpSender !== undefined, now);
+      this.stream.setReady(this.#dtls.srtp !== undefined, now);
     }
     this.#startDtls(now);
+    this.reachable?.();
     this.#outbox.deadlineMoved = true;
     return true;
   }
 
   #receiveDtls(datagram: Uint8Array, now: Millis): void {
-    if (this.#dtls) {
-      this.#startDtls(now);
-      const before = this.#dtls.dropped;
-      const outputs = this.#dtls.receive(datagram, now);
-      if (this.#dtls.dropped > before) this.stream.drop("dtls");
-      this.#act(outputs, now);
-      this.#outbox.deadlineMoved = true;
-    } else if (this.#early.length < DTLS_EARLY_DATAGRAMS_MAX) {
-      this.#early.push(datagram.slice());
-    } else {
-      this.stream.drop("not-ready");
-    }
+    this.#startDtls(now);
+    if (!this.#dtls.receive(datagram, now)) this.stream.drop("dtls");
+    this.#outbox.deadlineMoved = true;
   }
 
   #receiveRtp(datagram: Uint8Array, now: Millis): void {
     const { stream } = this;
-    if (!this.#srtpReceiver) {
-      stream.drop("not-ready");
-      return;
-    }
-    const length = this.#srtpReceiver.unprotect(datagram, datagram.length);
-    if (length < 0) this.#dropProtected(length);
+    const length = this.#dtls.srtp?.unprotect(datagram, datagram.length);
+    if (length === undefined) stream.drop("not-ready");
+    else if (length < 0) this.#dropProtected(length);
     else if (stream.admit(datagram, length)) stream.receive(datagram, length, now);
   }
 
   #receiveRtcp(datagram: Uint8Array, now: Millis): void {
-    if (!this.#srtpReceiver) {
-      this.stream.drop("not-ready");
-      return;
-    }
-    const length = this.#srtpReceiver.unprotectRtcp(datagram, datagram.length);
-    if (length < 0) this.#dropProtected(length);
+    const length = this.#dtls.srtp?.unprotectControl(datagram, datagram.length);
+    if (length === undefined) this.stream.drop("not-ready");
+    else if (length < 0) this.#dropProtected(length);
     else this.stream.receiveControl(datagram, length, now);
   }
 
@@ -230,43 +233,11 @@ export class WebRtcLeg implements StreamTransmitter {
 
   /** M4, S11: not one octet of DTLS before a check has proved where the peer is. */
   #startDtls(now: Millis): void {
-    if (!this.#dtls || this.#dtlsStarted || !this.#destination) return;
-    this.#dtlsStarted = true;
-    this.#act(this.#dtls.start(now), now);
+    if (this.#destination && !this.#sealed) this.#dtls.start(now);
   }
 
-  #act(outputs: DtlsOutput[], now: Millis): void {
-    for (const output of outputs) {
-      switch (output.type) {
-        case "send":
-          if (this.#destination) {
-            this.#socket?.send(output.datagram, output.datagram.length, this.#destination);
-          }
-          break;
-        case "connected": {
-          const { keys } = output;
-          const profile = profileById(output.profile);
-          if (!profile) break;
-          this.#srtpSender = new SrtpSender(profile, keys.localKey, keys.localSalt);
-          this.#srtpReceiver = new SrtpReceiver(profile, keys.remoteKey, keys.remoteSalt);
-          this.stream.setReady(true, now);
-          break;
-        }
-        case "failed":
-          this.#forgetKeys(now);
-          this.#outbox.failed(this.id, output.reason, output.detail);
-          break;
-        case "closed":
-          this.#forgetKeys(now);
-          break;
-      }
-    }
-  }
-
-  #forgetKeys(now: Millis): void {
-    this.#srtpSender = undefined;
-    this.#srtpReceiver = undefined;
-    this.stream.setReady(false, now);
+  #send(datagram: Uint8Array, length: number): void {
+    if (length > 0 && this.#destination) this.#socket?.send(datagram, length, this.#destination);
   }
 }
 
@@ -275,13 +246,4 @@ function newCredentials(random: Random): IceCredentials {
     ufrag: randomToken(random, UFRAG_BYTES),
     password: randomToken(random, PASSWORD_BYTES),
   };
-}
-
-function sameAssociation(a: WebRtcRemote, b: WebRtcRemote): boolean {
-  return a.dtls === b.dtls && fingerprintText(a) === fingerprintText(b);
-}
-
-function fingerprintText(remote: WebRtcRemote): string {
-  const values = remote.fingerprints.map(({ algorithm, value }) => `${algorithm} ${value}`);
-  return values.sort().join("\n");
 }

@@ -27,6 +27,16 @@ const FACTS: Readonly<Record<CodecName, CodecFact>> = {
   PCMU: { map: "PCMU/8000", staticType: 0, clockRate: 8_000 },
 };
 
+/** By what an rtpmap says, channels aside, and by the payload type of who says nothing. */
+const NAMES_BY_ENCODING: ReadonlyMap<string, CodecName> = new Map(
+  codecNames().map((name) => [`${name.toLowerCase()}/${FACTS[name].clockRate}`, name]),
+);
+const NAMES_BY_STATIC_TYPE: ReadonlyMap<number | undefined, CodecName> = new Map(
+  codecNames()
+    .filter((name) => FACTS[name].staticType !== undefined)
+    .map((name) => [FACTS[name].staticType, name]),
+);
+
 const OPUS_TYPE = 111;
 const EVENT_TYPES = { 48000: 110, 8000: 101 } as const;
 const PTIME_MS = 20;
@@ -136,7 +146,7 @@ export function eventsToOffer(codecs: readonly Codec[]): DtmfFormat[] {
  * The payload types of a stream: numbers from 0 to 127 as RFC 3551 §6 writes them. With RTP and
  * RTCP on one port, 64 to 95 can't be told from RTCP (RFC 5761 §4) and are left out.
  */
-function payloadTypesOf(media: MediaDescription): number[] {
+export function payloadTypesOf(media: MediaDescription): number[] {
   const isMuxed = attribute(media, "rtcp-mux") !== undefined;
   return [...new Set(media.formats)].flatMap((format) => {
     const payloadType = Number(format);
@@ -145,7 +155,12 @@ function payloadTypesOf(media: MediaDescription): number[] {
   });
 }
 
-function mapsOf(media: MediaDescription): Map<number, FormatMap> {
+/** What was read of a stream is not read again: several ask for each offer and answer. */
+const mapsRead = new WeakMap<MediaDescription, ReadonlyMap<number, FormatMap>>();
+
+export function mapsOf(media: MediaDescription): ReadonlyMap<number, FormatMap> {
+  const known = mapsRead.get(media);
+  if (known) return known;
   const maps = new Map<number, FormatMap>();
   for (const value of attributes(media, "rtpmap")) {
     const match = /^([0-9]{1,3}) ([^\s/]+)\/([0-9]+)(?:\/([0-9]+))?\s*$/.exec(value);
@@ -153,18 +168,19 @@ function mapsOf(media: MediaDescription): Map<number, FormatMap> {
     const channels = match[4] === undefined ? undefined : Number(match[4]);
     maps.set(Number(match[1]), { encoding: `${match[2].toLowerCase()}/${match[3]}`, channels });
   }
+  mapsRead.set(media, maps);
   return maps;
 }
 
 function nameOf(payloadType: number, map: FormatMap | undefined): CodecName | undefined {
-  const entries = Object.entries(FACTS) as [CodecName, CodecFact][];
-  const found = entries.find(([name, fact]) => {
-    if (map === undefined) return fact.staticType === payloadType;
-    // Opus carries its channels in each packet; of the others we know mono alone.
-    const isMono = name === "opus" || (map.channels ?? 1) === 1;
-    return isMono && map.encoding === `${name.toLowerCase()}/${fact.clockRate}`;
-  });
-  return found?.[0];
+  if (map === undefined) return NAMES_BY_STATIC_TYPE.get(payloadType);
+  const name = NAMES_BY_ENCODING.get(map.encoding);
+  // Opus carries its channels in each packet; of the others we know mono alone.
+  return name === "opus" || (map.channels ?? 1) === 1 ? name : undefined;
+}
+
+function codecNames(): CodecName[] {
+  return Object.keys(FACTS) as CodecName[];
 }
 
 /** `a=fmtp` as name and value (RFC 7587 §7 and RFC 8866 §6.15), names in lower case. */

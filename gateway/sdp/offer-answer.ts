@@ -3,14 +3,18 @@
  * a codec, origins, results.
  */
 import type {
+  AuxiliaryFormats,
   Codec,
   CodecName,
   Direction,
   DtmfFormat,
+  ExtendedReports,
   LocalLeg,
   RemoteLeg,
 } from "../media/protocol.ts";
+import { answeredAuxiliaries, auxiliariesOf } from "./auxiliary-formats.ts";
 import { codecsOf, eventsOf, offeredNames } from "./codecs.ts";
+import { extendedReportsOf } from "./extended-reports.ts";
 import { networkOf } from "./print.ts";
 import {
   attribute,
@@ -32,14 +36,31 @@ export type Result<Value> =
 /** A peer's offer that was understood, and the way to our answer. */
 export interface AcceptedOffer {
   remote: RemoteLeg;
+  /** What could have been chosen as well, in the peer's order. */
+  codecs: CodecName[];
   answer(local: LocalLeg, origin: Origin): string;
+}
+
+/** How offers and answers are made with one kind of peer. Directions are seen from our side. */
+export interface Profile {
+  /** The peer offers; `codecs` is what we can do, in our order, `direction` the most we would do. */
+  accept(sdp: string, codecs: readonly CodecName[], direction?: Direction): Result<AcceptedOffer>;
+  /** We offer. */
+  offer(
+    local: LocalLeg,
+    codecs: readonly CodecName[],
+    origin: Origin,
+    direction?: Direction,
+  ): string;
+  /** The peer answered what we offered. */
+  readAnswer(sdp: string, offered: string): Result<RemoteLeg>;
 }
 
 export function originLine({ id, version }: Origin, address: string): string {
   return `- ${id} ${version} ${networkOf(address)} ${address}`;
 }
 
-const DIRECTIONS: readonly Direction[] = ["sendrecv", "sendonly", "recvonly", "inactive"];
+export const DIRECTIONS: readonly Direction[] = ["sendrecv", "sendonly", "recvonly", "inactive"];
 
 /** The direction as written: the stream's own word counts before the session's (RFC 8866 §6.7). */
 export function directionOf(session: SessionDescription, media: MediaDescription): Direction {
@@ -55,9 +76,7 @@ export function directionOf(session: SessionDescription, media: MediaDescription
 
 /** The direction the peer wrote, turned to our side (§6.1): its `sendonly` is our `recvonly`. */
 export function ourDirection(session: SessionDescription, media: MediaDescription): Direction {
-  const theirs = directionOf(session, media);
-  if (theirs === "sendonly") return "recvonly";
-  return theirs === "recvonly" ? "sendonly" : theirs;
+  return reverse(directionOf(session, media));
 }
 
 /** What both sides allow of two directions seen from our side. */
@@ -68,11 +87,17 @@ export function narrow(a: Direction, b: Direction): Direction {
   return receives ? "recvonly" : "inactive";
 }
 
-function canSend(direction: Direction): boolean {
+/** The same agreement seen from the other end: what one side sends, the other receives. */
+export function reverse(direction: Direction): Direction {
+  if (direction === "sendonly") return "recvonly";
+  return direction === "recvonly" ? "sendonly" : direction;
+}
+
+export function canSend(direction: Direction): boolean {
   return direction === "sendrecv" || direction === "sendonly";
 }
 
-function canReceive(direction: Direction): boolean {
+export function canReceive(direction: Direction): boolean {
   return direction === "sendrecv" || direction === "recvonly";
 }
 
@@ -82,6 +107,10 @@ export interface Choice {
   /** Everything that may come. */
   receive: Codec[];
   dtmf: DtmfFormat[];
+  /** What stands beside `codec`. */
+  auxiliaries: AuxiliaryFormats;
+  /** What the peer wants RTCP to say besides; in our offer, what we want. */
+  extendedReports?: ExtendedReports;
 }
 
 /** For an offer of the peer's: the first codec of OUR order that it has (MED-06). */
@@ -92,9 +121,21 @@ export function chooseFromOffer(
   const offered = codecsOf(media);
   for (const name of preference) {
     const codec = offered.find((it) => it.name === name);
-    if (codec) return { ok: true, value: { codec, receive: [codec], dtmf: eventsOf(media) } };
+    if (!codec) continue;
+    const auxiliaries = auxiliariesOf(media, codec);
+    const beside = { auxiliaries, ...extendedReportsOf(media) };
+    return { ok: true, value: { codec, receive: [codec], dtmf: eventsOf(media), ...beside } };
   }
   return noCodec(media, preference);
+}
+
+/** All of an offer that we can speak, in its order. */
+export function commonCodecs(
+  media: MediaDescription,
+  preference: readonly CodecName[],
+): CodecName[] {
+  const names = codecsOf(media).map(({ name }) => name);
+  return [...new Set(names)].filter((name) => preference.includes(name));
 }
 
 /**
@@ -131,8 +172,18 @@ export function chooseFromAnswer(media: MediaDescription, offer: MediaDescriptio
       codec,
       receive: [...kept, ...alsoCodecs],
       dtmf: [...keptEvents, ...alsoEvents],
+      ...extendedReportsOf(media),
+      auxiliaries: answeredAuxiliaries(
+        auxiliariesOf(media, codec),
+        auxiliariesOf(offer, ownOf(codec, offered)),
+      ),
     },
   };
+}
+
+/** The codec as we offered it: under our payload type. */
+function ownOf(codec: Codec, offered: readonly Codec[]): Codec {
+  return offered.find(({ name }) => name === codec.name) ?? codec;
 }
 
 function noCodec(media: MediaDescription, allowed: readonly CodecName[]): Result<Choice> {

@@ -37,9 +37,7 @@ const ORIGIN = /^\S+ [0-9]{1,20} [0-9]{1,20} IN IP[46] \S+$/;
 
 /** Reads a whole session description. Never throws: what can't be read is a reason. */
 export function parseSdp(text: string): SdpResult {
-  // The first test spares counting the bytes of what is far too long.
-  if (text.length > SDP_BYTES_MAX || utf8(text).length > SDP_BYTES_MAX)
-    return excessive(`the session description exceeds ${SDP_BYTES_MAX} bytes`);
+  if (isTooLong(text)) return excessive(`the session description exceeds ${SDP_BYTES_MAX} bytes`);
   const lines = linesOf(text);
   if (lines[0] !== "v=0") return malformed("the session description does not begin with v=0");
   const session: Section = { line: "", connection: undefined, attributes: [] };
@@ -65,6 +63,12 @@ export function parseSdp(text: string): SdpResult {
   const excess = excessOf(sections);
   if (excess !== undefined) return excessive(excess);
   return assemble(origin, session, sections.slice(1));
+}
+
+/** The bytes are counted only where the characters don't tell: one of UTF-16 has three at most. */
+function isTooLong(text: string): boolean {
+  if (text.length > SDP_BYTES_MAX) return true;
+  return 3 * text.length > SDP_BYTES_MAX && utf8(text).length > SDP_BYTES_MAX;
 }
 
 /** Empty lines at the end are common and harmless. */

@@ -1,10 +1,19 @@
 /**
- * SDP towards PBXs and carriers: RTP/AVP as a plain desk phone writes it (RFC 3551, RFC 4733, RFC
- * 3605), no ICE, one audio stream. Text in, media values out, and back. Addresses are IP literals
- * of one host: names are not looked up, and audio for a group of hosts is not sent.
+ * SDP towards PBXs and carriers: as a plain desk phone writes it (RFC 3551, RFC 4733, RFC 3605), no
+ * ICE, one audio stream, protected as the connection wants it (`trunk-security`). Text in, media
+ * values out, and back. Addresses are IP literals of one host: names are not looked up, and audio
+ * for a group of hosts is not sent.
  */
 import { parseAddress, printAddress, reach } from "../address.ts";
-import type { CodecName, Direction, Endpoint, LocalLeg, RemoteLeg } from "../media/protocol.ts";
+import type {
+  CodecName,
+  Direction,
+  Endpoint,
+  LocalLeg,
+  RemoteLeg,
+  TrunkSrtp,
+} from "../media/protocol.ts";
+import { comfortNoiseToOffer, describeAuxiliaries, formatsInOrder } from "./auxiliary-formats.ts";
 import {
   codecsToOffer,
   describeCodec,
@@ -13,17 +22,20 @@ import {
   eventsToOffer,
   namesTold,
 } from "./codecs.ts";
+import { describeExtendedReports } from "./extended-reports.ts";
 import {
   type AcceptedOffer,
   audioOf,
   type Choice,
   chooseFromAnswer,
   chooseFromOffer,
+  commonCodecs,
   directionOf,
   narrow,
   type Origin,
   originLine,
   ourDirection,
+  type Profile,
   type Result,
   refused,
   refusedStream,
@@ -36,77 +48,117 @@ import {
   type MediaDescription,
   type SessionDescription,
 } from "./session-description.ts";
+import {
+  type AgreedSecurity,
+  securityFromAnswer,
+  securityFromOffer,
+  securityToOffer,
+  type TrunkSecurity,
+} from "./trunk-security.ts";
 
-const PROTOCOL = "RTP/AVP";
-/** AVPF is AVP with earlier reports (RFC 4585); an offer of it is answered in kind. */
-const PROTOCOLS = [PROTOCOL, "RTP/AVPF"];
+/**
+ * Offer and answer with a PBX, protected as `security` says. Without `events` no telephone-event is
+ * agreed on: a PBX goes by that when it chooses how to send keys and what to take for them.
+ */
+export function trunkProfile(security: TrunkSecurity, events = true): Profile {
+  return {
+    accept: (sdp, codecs, direction = "sendrecv") =>
+      accept(sdp, codecs, direction, security, events),
+    offer: (local, codecs, origin, direction = "sendrecv") =>
+      offer(local, codecs, origin, direction, security, events),
+    readAnswer: (sdp, offered) => readAnswer(sdp, offered, security),
+  };
+}
 
-/** The PBX offers; `codecs` is the connection's list, in its order. */
-export function acceptTrunkOffer(
+function accept(
   sdp: string,
   codecs: readonly CodecName[],
-  direction: Direction = "sendrecv",
+  direction: Direction,
+  security: TrunkSecurity,
+  events: boolean,
 ): Result<AcceptedOffer> {
   const parsed = parseSdp(sdp);
   if (!parsed.ok) return refused(parsed.status, parsed.reason);
   const { session } = parsed;
-  const audio = plainAudio(session);
-  if (!audio.ok) return audio;
-  const found = chooseFromOffer(audio.value, codecs);
+  const audio = audioOf(session);
+  if (!audio) return noAudio;
+  const agreed = securityFromOffer(session, audio, security);
+  if (!agreed.ok) return agreed;
+  const found = chooseFromOffer(audio, codecs);
   if (!found.ok) return found;
-  const choice = { ...found.value, dtmf: eventsFor(found.value.codec, found.value.dtmf) };
-  const remote = remoteLeg(session, audio.value, choice, direction);
+  const choice = onTrunk(events ? found.value : { ...found.value, dtmf: [] });
+  const isMuxed = attribute(audio, "rtcp-mux") !== undefined;
+  const remote = remoteLeg(session, audio, choice, direction, isMuxed, agreed.value.srtp);
   if (!remote.ok) return remote;
   const answer = (local: LocalLeg, origin: Origin) => {
-    const own = stream(local, choice, remote.value.direction, audio.value.protocol);
-    const media = session.media.map((it) => (it === audio.value ? own : refusedStream(it)));
+    const own = stream(local, choice, remote.value.direction, isMuxed, agreed.value);
+    const media = session.media.map((it) => (it === audio ? own : refusedStream(it)));
     return print(local, origin, media);
   };
-  return { ok: true, value: { remote: remote.value, answer } };
+  return { ok: true, value: { remote: remote.value, codecs: commonCodecs(audio, codecs), answer } };
 }
 
-/** We offer. */
-export function trunkOffer(
+function offer(
   local: LocalLeg,
   codecs: readonly CodecName[],
   origin: Origin,
-  direction: Direction = "sendrecv",
+  direction: Direction,
+  security: TrunkSecurity,
+  events: boolean,
 ): string {
   const receive = codecsToOffer(codecs);
   const [codec] = receive;
   if (!codec) throw new Error("an offer needs a codec");
-  return print(local, origin, [
-    stream(local, { codec, receive, dtmf: eventsToOffer(receive) }, direction, PROTOCOL),
-  ]);
+  const choice = {
+    codec,
+    receive,
+    dtmf: events ? eventsToOffer(receive) : [],
+    auxiliaries: comfortNoiseToOffer(receive),
+    extendedReports: { voip: true, roundTrip: true },
+  };
+  // RFC 5764 §5: without it RTP and RTCP would need a handshake each.
+  const isMuxed = security.encryption === "dtls";
+  const audio = stream(local, choice, direction, isMuxed, securityToOffer(security));
+  return print(local, origin, [audio]);
 }
 
-/** The PBX answered the offer we made. */
-export function readTrunkAnswer(sdp: string, offered: string): Result<RemoteLeg> {
+function readAnswer(sdp: string, offered: string, security: TrunkSecurity): Result<RemoteLeg> {
   const parsed = parseSdp(sdp);
   const own = parseSdp(offered);
   if (!parsed.ok) return refused(488, parsed.reason);
-  const audio = plainAudio(parsed.session);
-  if (!audio.ok) return audio;
-  const offer = own.ok ? audioOf(own.session) : undefined;
-  if (!own.ok || !offer) throw new Error("our own offer has no audio");
-  const choice = chooseFromAnswer(audio.value, offer);
+  const audio = audioOf(parsed.session);
+  if (!audio) return noAudio;
+  const asked = own.ok ? audioOf(own.session) : undefined;
+  if (!own.ok || !asked) throw new Error("our own offer has no audio");
+  const srtp = securityFromAnswer(parsed.session, audio, asked, security);
+  if (!srtp.ok) return srtp;
+  const choice = chooseFromAnswer(audio, asked);
   if (!choice.ok) return choice;
-  return remoteLeg(parsed.session, audio.value, choice.value, directionOf(own.session, offer));
+  const ours = directionOf(own.session, asked);
+  const isMuxed = [audio, asked].every((it) => attribute(it, "rtcp-mux") !== undefined);
+  const kept = withoutRed(choice.value);
+  return remoteLeg(parsed.session, audio, kept, ours, isMuxed, srtp.value);
 }
 
-function plainAudio(session: SessionDescription): Result<MediaDescription> {
-  const audio = audioOf(session);
-  if (!audio) return refused(488, "the session description has no audio stream");
-  if (PROTOCOLS.includes(audio.protocol)) return { ok: true, value: audio };
-  const protocol = namesTold([audio.protocol]);
-  return refused(488, `${protocol} is offered; this connection speaks ${PROTOCOL}`);
+/** What is answered: events on the codec's clock, and no RED: a PBX's network is not lossy. */
+function onTrunk(choice: Choice): Choice {
+  return withoutRed({ ...choice, dtmf: eventsFor(choice.codec, choice.dtmf) });
 }
+
+function withoutRed(choice: Choice): Choice {
+  const { red: _, ...auxiliaries } = choice.auxiliaries;
+  return { ...choice, auxiliaries };
+}
+
+const noAudio = refused<never>(488, "the session description has no audio stream");
 
 function remoteLeg(
   session: SessionDescription,
   audio: MediaDescription,
-  { codec, receive, dtmf }: Choice,
+  { codec, receive, dtmf, auxiliaries, extendedReports }: Choice,
   ours: Direction,
+  isMuxed: boolean,
+  srtp: TrunkSrtp | undefined,
 ): Result<RemoteLeg> {
   const written = audio.connection ?? session.connection ?? "";
   const address = hostOf(written);
@@ -119,7 +171,13 @@ function remoteLeg(
   const rtp: Endpoint = { address, port: audio.port };
   const theirs = narrow(ourDirection(session, audio), ours);
   const direction = isNowhere(address) ? narrow(theirs, "recvonly") : theirs;
-  const base = { kind: "trunk", rtp, rtcp: rtcpOf(audio, rtp), codec, receive, direction } as const;
+  const rtcp = isMuxed ? rtp : rtcpOf(audio, rtp);
+  const more = {
+    ...auxiliaries,
+    ...(srtp ? { srtp } : {}),
+    ...(extendedReports ? { extendedReports } : {}),
+  };
+  const base = { kind: "trunk", rtp, rtcp, codec, receive, direction, ...more } as const;
   return { ok: true, value: dtmf.length > 0 ? { ...base, dtmf } : base };
 }
 
@@ -147,19 +205,25 @@ function rtcpOf(audio: MediaDescription, rtp: Endpoint): Endpoint {
 
 function stream(
   local: LocalLeg,
-  { receive, dtmf, codec }: Choice,
+  { receive, dtmf, codec, auxiliaries, extendedReports }: Choice,
   direction: Direction,
-  protocol: string,
+  isMuxed: boolean,
+  { protocol, describe }: Omit<AgreedSecurity, "srtp">,
 ): MediaDescription {
   if (local.kind !== "trunk") throw new Error("a trunk profile needs a trunk leg");
-  const formats = [...receive, ...dtmf].map(({ payloadType }) => String(payloadType));
+  const formats = formatsInOrder(receive, auxiliaries, dtmf);
   const attributes: Attribute[] = [
+    ...describe(local),
     ...receive.flatMap(describeCodec),
+    ...describeAuxiliaries(auxiliaries, receive),
     ...dtmf.flatMap(describeEvents),
     { name: "ptime", value: String(codec.ptimeMs) },
+    ...describeExtendedReports(extendedReports),
     { name: direction, value: "" },
   ];
-  if (local.rtcp.port !== local.rtp.port + 1) {
+  if (isMuxed) {
+    attributes.push({ name: "rtcp-mux", value: "" });
+  } else if (local.rtcp.port !== local.rtp.port + 1) {
     attributes.push({ name: "rtcp", value: String(local.rtcp.port) });
   }
   const { address, port } = local.rtp;

@@ -5,11 +5,17 @@
 import type {
   CodecName,
   Direction,
-  Fingerprint,
+  Endpoint,
   IceCredentials,
   LocalLeg,
   RemoteLeg,
 } from "../media/protocol.ts";
+import {
+  describeAuxiliaries,
+  formatsInOrder,
+  prefersRed,
+  redToOffer,
+} from "./auxiliary-formats.ts";
 import {
   codecsToOffer,
   describeCodec,
@@ -17,18 +23,22 @@ import {
   eventsToOffer,
   namesTold,
 } from "./codecs.ts";
+import { describeDtls, dtlsRole, fingerprintsOf } from "./dtls-attributes.ts";
+import { describeExtendedReports } from "./extended-reports.ts";
 import {
   type AcceptedOffer,
   audioOf,
   type Choice,
   chooseFromAnswer,
   chooseFromOffer,
+  commonCodecs,
   directionOf,
   midOf,
   narrow,
   type Origin,
   originLine,
   ourDirection,
+  type Profile,
   type Result,
   refused,
   refusedStream,
@@ -43,10 +53,15 @@ import {
 } from "./session-description.ts";
 
 const PROTOCOLS = ["UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "RTP/SAVPF"];
-const FINGERPRINTS: readonly Fingerprint["algorithm"][] = ["sha-256", "sha-384", "sha-512"];
-const DIGEST_BYTES = { "sha-256": 32, "sha-384": 48, "sha-512": 64 } as const;
 
 type WebrtcLocal = Extract<LocalLeg, { kind: "webrtc" }>;
+
+/** Offer and answer with a softphone. */
+export const webrtcProfile: Profile = {
+  accept: acceptWebrtcOffer,
+  offer: webrtcOffer,
+  readAnswer: readWebrtcAnswer,
+};
 
 /** The softphone offers; `preference` is what we can do, in our order. */
 export function acceptWebrtcOffer(
@@ -65,7 +80,10 @@ export function acceptWebrtcOffer(
   if (!remote.ok) return remote;
   const answer = (local: LocalLeg, origin: Origin) =>
     printAnswer(session, audio.value, choice.value, remote.value, local, origin);
-  return { ok: true, value: { remote: remote.value, answer } };
+  return {
+    ok: true,
+    value: { remote: remote.value, codecs: commonCodecs(audio.value, preference), answer },
+  };
 }
 
 /** We offer. */
@@ -79,8 +97,9 @@ export function webrtcOffer(
   const receive = codecsToOffer(codecs);
   const [codec] = receive;
   if (!codec) throw new Error("an offer needs a codec");
-  const choice = { codec, receive, dtmf: eventsToOffer(receive) };
-  const details = { mid: "0", protocol: "UDP/TLS/RTP/SAVPF", setup: "actpass", direction };
+  const auxiliaries = redToOffer(receive);
+  const choice = { codec, receive, dtmf: eventsToOffer(receive), auxiliaries };
+  const details = { mid: "0", protocol: "UDP/TLS/RTP/SAVPF", role: undefined, direction };
   const media = [stream(own, choice, details)];
   return print(own, origin, media, ["0"]);
 }
@@ -111,7 +130,7 @@ function secureAudio(session: SessionDescription): Result<MediaDescription> {
 function remoteLeg(
   session: SessionDescription,
   audio: MediaDescription,
-  { codec, receive, dtmf }: Choice,
+  { codec, receive, dtmf, auxiliaries, extendedReports }: Choice,
   ours: Direction,
   role: "offer" | "answer",
 ): Result<RemoteLeg> {
@@ -122,9 +141,7 @@ function remoteLeg(
   if (inherited(session, audio, "rtcp-mux").length === 0) {
     return refused(488, "rtcp-mux is missing: RTP and RTCP share one port here");
   }
-  const setup = inherited(session, audio, "setup")[0] ?? (role === "offer" ? "actpass" : "active");
-  // RFC 5763 §5: the active side is the DTLS client. We are passive wherever we may choose.
-  const dtls = setup === "passive" ? "client" : "server";
+  const dtls = dtlsRole(session, audio, role);
   const direction = narrow(ourDirection(session, audio), ours);
   const base = {
     kind: "webrtc",
@@ -134,6 +151,8 @@ function remoteLeg(
     codec,
     receive,
     direction,
+    ...auxiliaries,
+    ...(extendedReports ? { extendedReports } : {}),
   } as const;
   return { ok: true, value: dtmf.length > 0 ? { ...base, dtmf } : base };
 }
@@ -146,31 +165,6 @@ function iceOf(session: SessionDescription, audio: MediaDescription): IceCredent
   return isValid ? { ufrag, password } : undefined;
 }
 
-/** RFC 8122 §5: without a strong one, nobody can tell who is at the other end. */
-function fingerprintsOf(
-  session: SessionDescription,
-  audio: MediaDescription,
-): Result<Fingerprint[]> {
-  const written = inherited(session, audio, "fingerprint");
-  const strong = written.flatMap((text): Fingerprint[] => {
-    const [name = "", value = ""] = text.trim().split(/\s+/);
-    const algorithm = FINGERPRINTS.find((it) => it === name.toLowerCase());
-    const isHex = /^[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2})+$/.test(value);
-    if (!algorithm || !isHex || value.length !== DIGEST_BYTES[algorithm] * 3 - 1) return [];
-    return [{ algorithm, value: value.toUpperCase() }];
-  });
-  if (strong.length > 0) return { ok: true, value: strong };
-  const names = written.map((it) => it.trim().split(/\s+/)[0] ?? "");
-  const isNamed = names.some((name) => FINGERPRINTS.some((it) => it === name.toLowerCase()));
-  const offered = names.length === 0 ? "none" : namesTold(names);
-  return refused(
-    488,
-    isNamed
-      ? `the certificate fingerprint is malformed: offered ${offered}`
-      : `no strong certificate fingerprint: offered ${offered}; allowed ${FINGERPRINTS.join(", ")}`,
-  );
-}
-
 function printAnswer(
   session: SessionDescription,
   audio: MediaDescription,
@@ -181,11 +175,16 @@ function printAnswer(
 ): string {
   const own = webrtc(local);
   const mid = midOf(audio);
-  const isClient = remote.kind === "webrtc" && remote.dtls === "client";
+  const { codec, auxiliaries } = choice;
+  const { red } = auxiliaries;
   const details = {
     ...(mid === undefined ? {} : { mid }),
+    trickles: inherited(session, audio, "ice-options").some((it) =>
+      it.split(" ").includes("trickle"),
+    ),
+    redFirst: red !== undefined && prefersRed(audio, codec, red),
     protocol: audio.protocol,
-    setup: isClient ? "active" : "passive",
+    role: remote.kind === "webrtc" ? remote.dtls : undefined,
     direction: remote.direction,
   };
   const media = session.media.map((it) =>
@@ -202,20 +201,23 @@ function printAnswer(
 
 interface StreamDetails {
   mid?: string;
+  /** The peer tells candidates bit by bit, and may (RFC 8840 §4.1): see `trickled-candidates`. */
+  trickles?: boolean;
+  redFirst?: boolean;
   protocol: string;
-  setup: string;
+  role: "client" | "server" | undefined;
   direction: Direction;
 }
 
 function stream(
   local: WebrtcLocal,
-  { codec, receive, dtmf }: Choice,
+  { codec, receive, dtmf, auxiliaries, extendedReports }: Choice,
   details: StreamDetails,
 ): MediaDescription {
   const [first] = local.candidates;
   if (!first) throw new Error("a webrtc leg needs a candidate");
-  const { direction, mid, setup, protocol } = details;
-  const formats = [...receive, ...dtmf].map(({ payloadType }) => String(payloadType));
+  const { direction, mid, role, protocol, redFirst, trickles } = details;
+  const formats = formatsInOrder(receive, auxiliaries, dtmf, redFirst);
   const flag = (name: string): Attribute => ({ name, value: "" });
   const attributes: Attribute[] = [
     ...(mid === undefined ? [] : [{ name: "mid", value: mid }]),
@@ -223,16 +225,17 @@ function stream(
     flag("rtcp-mux"),
     { name: "ice-ufrag", value: local.ice.ufrag },
     { name: "ice-pwd", value: local.ice.password },
-    { name: "fingerprint", value: `${local.fingerprint.algorithm} ${local.fingerprint.value}` },
-    { name: "setup", value: setup },
+    ...(trickles ? [{ name: "ice-options", value: "trickle" }] : []),
+    ...describeDtls(local.fingerprint, role),
     ...receive.flatMap(describeCodec),
+    ...describeAuxiliaries(auxiliaries, receive),
     ...dtmf.flatMap(describeEvents),
     { name: "ptime", value: String(codec.ptimeMs) },
+    ...describeExtendedReports(extendedReports),
     { name: "ssrc", value: `${local.ssrc} cname:${local.cname}` },
     { name: "ssrc", value: `${local.ssrc} msid:${local.cname} ${local.cname}-audio` },
     { name: "msid", value: `${local.cname} ${local.cname}-audio` },
-    ...local.candidates.map(({ address, port }, index) => candidate(address, port, index)),
-    flag("end-of-candidates"),
+    ...candidateLines(local.candidates),
   ];
   return {
     kind: "audio",
@@ -242,6 +245,12 @@ function stream(
     connection: first.address,
     attributes,
   };
+}
+
+/** All of them at once: we never trickle (RFC 8840 §4.3). */
+export function candidateLines(candidates: readonly Endpoint[]): Attribute[] {
+  const lines = candidates.map(({ address, port }, index) => candidate(address, port, index));
+  return [...lines, { name: "end-of-candidates", value: "" }];
 }
 
 /** RFC 8839 §5.1, priority by RFC 8445 §5.1.2: host candidates of component 1, best first. */

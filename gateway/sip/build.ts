@@ -1,9 +1,10 @@
 /** Messages of our own: requests (RFC 3261 §8.1.1) and responses (§8.2.6). */
 import { EMPTY } from "../bytes.ts";
+import { readTo } from "./accessors.ts";
 import { isToken } from "./grammar.ts";
 import { Headers } from "./headers.ts";
 import type { SipRequest, SipResponse } from "./message.ts";
-import { type NameAddr, parseNameAddr, printNameAddr, tagOf } from "./name-addr.ts";
+import { type NameAddr, printNameAddr, tagOf } from "./name-addr.ts";
 
 export interface Body {
   /** The media type, for Content-Type. */
@@ -70,17 +71,14 @@ export function createResponse(
   const reason = parts.reason ?? reasonPhrase(status);
   if (/[\r\n]/.test(reason)) throw new Error("a reason phrase stays in its line");
   const headers = new Headers();
-  for (const via of request.headers.all("Via")) headers.append("Via", via);
+  headers.appendFrom(request.headers, "Via", "all");
   // §12.1.1: a response that makes a dialog carries the route set back.
   if (status > 100 && status < 300 && MAKES_DIALOG.has(request.method)) {
-    for (const route of request.headers.all("Record-Route")) headers.append("Record-Route", route);
+    headers.appendFrom(request.headers, "Record-Route", "all");
   }
-  for (const name of COPIED) {
-    const value = request.headers.get(name);
-    if (value !== undefined) headers.append(name, value);
-  }
-  const to = request.headers.get("To");
-  if (to !== undefined) headers.append("To", status === 100 ? to : withTag(to, parts.toTag));
+  for (const name of COPIED) headers.appendFrom(request.headers, name, "first");
+  headers.appendFrom(request.headers, "To", "first");
+  if (parts.toTag !== undefined && status !== 100) tagTo(headers, parts.toTag);
   const timestamp = status === 100 ? request.headers.get("Timestamp") : undefined;
   if (timestamp !== undefined) headers.append("Timestamp", timestamp);
   if (parts.contact !== undefined) headers.append("Contact", parts.contact);
@@ -89,11 +87,11 @@ export function createResponse(
   return { kind: "response", status, reason, headers, body: parts.body?.bytes ?? EMPTY };
 }
 
-function withTag(to: string, tag: string | undefined): string {
-  const parsed = parseNameAddr(to);
-  if (!parsed || tag === undefined || tagOf(parsed) !== undefined) return to;
+/** Gives To its tag (§8.2.6.2) unless it has one; a To that can't be read stays as it is. */
+export function tagTo(headers: Headers, tag: string): void {
+  const to = readTo(headers);
   // An addr-spec without brackets takes header parameters as it stands (§20.10).
-  return `${to};tag=${tag}`;
+  if (to && tagOf(to) === undefined) headers.set("To", `${headers.get("To")};tag=${tag}`);
 }
 
 const PHRASES: Readonly<Record<number, string>> = {

@@ -76,14 +76,21 @@ export function ackFor(dialog: Dialog, invite: SipRequest): SipRequest {
   return build(dialog, "ACK", cseq(invite).number, {});
 }
 
-export type DialogVerdict =
-  | { readonly ok: true }
-  | { readonly ok: false; readonly status: number; readonly reason: string };
+/** Why a request may not come now: the status to answer, and a sentence. */
+export interface Refused {
+  readonly ok: false;
+  readonly status: number;
+  readonly reason: string;
+}
+
+export type DialogVerdict = { readonly ok: true } | Refused;
+
+export const NO_DIALOG: Refused = { ok: false, status: 481, reason: "there is no such dialog" };
 
 /** §12.2.2: whether a request may come now; a target refresh moves the peer's address. */
 export function acceptRequest(dialog: Dialog, request: SipRequest): DialogVerdict {
   if (tagOf(from(request)) !== undefined && tagOf(from(request)) !== dialog.remoteTag) {
-    return { ok: false, status: 481, reason: "there is no such dialog" };
+    return NO_DIALOG;
   }
   const { number } = cseq(request);
   if (dialog.remoteSequence !== undefined && number <= dialog.remoteSequence) {

@@ -2,7 +2,7 @@
  * Challenging and checking: RFC 3261 §22.4, RFC 7616 §3.3 and §5. Nonces carry their time and are
  * signed for one source, so that a challenge costs no memory (S9); a nonce's counts are used once.
  */
-import { equalSecret, hmac } from "../crypto.ts";
+import { equalSecret, hmacSha256 } from "../crypto.ts";
 import { DIGEST_NONCES_MAX } from "../limits.ts";
 import type { Millis } from "../machine.ts";
 import { type Random, randomToken } from "../random.ts";
@@ -48,7 +48,7 @@ const NOBODY: Ha1 = { md5: "0".repeat(32), sha256: "0".repeat(64) };
 
 export class DigestServer {
   readonly #realm: string;
-  readonly #secret: Uint8Array;
+  readonly #code: (text: string) => Uint8Array;
   readonly #random: Random;
   readonly #algorithms: readonly ("MD5" | "SHA-256")[];
   /** The highest count used of each nonce, oldest nonce first. */
@@ -56,7 +56,7 @@ export class DigestServer {
 
   constructor(options: DigestServerOptions) {
     this.#realm = options.realm;
-    this.#secret = options.secret;
+    this.#code = hmacSha256(options.secret);
     this.#random = options.random;
     this.#algorithms = options.algorithms ?? ["MD5"];
   }
@@ -169,6 +169,6 @@ export class DigestServer {
   }
 
   #sign(body: string, source: string): string {
-    return hmac("sha256", this.#secret, `${body} ${source}`).subarray(0, SIGNATURE_BYTES).toHex();
+    return this.#code(`${body} ${source}`).subarray(0, SIGNATURE_BYTES).toHex();
   }
 }

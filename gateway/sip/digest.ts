@@ -3,8 +3,7 @@
  * `-sess` forms; without qop as in RFC 2069. Client and server side stand above it.
  */
 import { type HashName, hashHex } from "../crypto.ts";
-import { type Parameters, parseParameters } from "./grammar.ts";
-import { splitList } from "./headers.ts";
+import { type Parameters, parseParameterList } from "./grammar.ts";
 
 export type DigestAlgorithm = "MD5" | "SHA-256" | "SHA-512-256";
 
@@ -16,6 +15,8 @@ const HASHES: Readonly<Record<DigestAlgorithm, HashName>> = {
 };
 
 export const DIGEST_ALGORITHMS = Object.keys(HASHES) as DigestAlgorithm[];
+
+const SCHEME = /^\s*digest\s+/i;
 
 export interface AlgorithmChoice {
   algorithm: DigestAlgorithm;
@@ -61,18 +62,16 @@ export function digestResponse(inputs: DigestInputs): string {
   const { choice, method, uri, nonce, qop, cnonce = "", nonceCount = "" } = inputs;
   const hash = (text: string) => hashHex(HASHES[choice.algorithm], text);
   const ha1 = choice.session ? hash(`${inputs.ha1}:${nonce}:${cnonce}`) : inputs.ha1;
-  const bodyHash = hashHex(HASHES[choice.algorithm], inputs.body);
-  const ha2 = hash(qop === "auth-int" ? `${method}:${uri}:${bodyHash}` : `${method}:${uri}`);
+  const bodyHash = qop === "auth-int" ? `:${hashHex(HASHES[choice.algorithm], inputs.body)}` : "";
+  const ha2 = hash(`${method}:${uri}${bodyHash}`);
   if (qop === undefined) return hash(`${ha1}:${nonce}:${ha2}`);
   return hash(`${ha1}:${nonce}:${nonceCount}:${cnonce}:${qop}:${ha2}`);
 }
 
 /** The parameters of a challenge or of credentials of scheme Digest; undefined for other schemes. */
 export function parseDigest(value: string): Parameters | undefined {
-  const match = /^\s*digest\s+/i.exec(value);
-  if (!match) return undefined;
-  const elements = splitList(value.slice(match[0].length));
-  return parseParameters(elements.map((element) => `;${element}`).join(""));
+  const match = SCHEME.exec(value);
+  return match ? parseParameterList(value, match[0].length) : undefined;
 }
 
 /** A header value of scheme Digest; `plain` names stand without quotes (§3.3, §3.4). */

@@ -17,6 +17,7 @@ export interface Flow {
   readonly sentBy: string;
   /** The IP literal (no brackets) and port bytes come from and go to. */
   readonly remote: { readonly address: string; readonly port: number };
+  /** `address` is the one the peer reaches us at; SDP towards it follows it (NAT-03). */
   readonly local: { readonly address: string; readonly port: number };
   /** For ws and wss: the Origin header of the upgrade, when the client sent one. */
   readonly origin?: string;
@@ -24,13 +25,38 @@ export interface Flow {
 
 /** Where a flow that does not exist yet should lead; resolved by RFC 3263 when it is opened. */
 export interface Target {
-  readonly transport: "udp" | "tcp" | "tls";
+  /** `auto`: what the domain prefers by its NAPTR and SRV records (RFC 3263 §4.1). */
+  readonly transport: "udp" | "tcp" | "tls" | "auto";
   readonly host: string;
-  /** Absent: NAPTR and SRV decide, else the transport's default port. */
+  /** Absent: SRV decides, else the transport's default port. */
   readonly port?: number;
+  /** Servers of the same peer that are tried after it, in this order. */
+  readonly others?: readonly { readonly host: string; readonly port?: number }[];
+  /** Where it comes to be TLS: what the peer's certificate must be. */
+  readonly tls?: TargetTls;
+}
+
+/** How a TLS peer is told from an impostor, and we from a stranger. Files are PEM. */
+export interface TargetTls {
+  /** `strict`: name and chain; `pin`: this certificate; `off`: any. */
+  readonly verify: "strict" | "pin" | "off";
+  /** SHA-256 of the certificate, in hex. */
+  readonly pin?: string;
+  readonly caFile?: string;
+  readonly certificateFile?: string;
+  readonly keyFile?: string;
 }
 
 /** True where the transport repeats and orders by itself, so that transactions need not. */
 export function isReliable(transport: Transport): boolean {
   return transport !== "udp";
+}
+
+/** True where both lead to the same address and port over the same transport. */
+export function leadsToSamePlace(one: Flow, other: Flow): boolean {
+  return (
+    one.transport === other.transport &&
+    one.remote.address === other.remote.address &&
+    one.remote.port === other.remote.port
+  );
 }

@@ -4,20 +4,22 @@
  */
 import { parseAddress } from "../address.ts";
 
-export type Parameters = Map<string, string | undefined>;
+export type Parameters = ReadonlyMap<string, string | undefined>;
 
 const TOKEN_CODES = codesOf(/[A-Za-z0-9\-.!%*_+`'~]/);
 /** Peers' host names have underscores, which §25.1 does not know. */
 const LABEL_CODES = codesOf(/[A-Za-z0-9_-]/);
 /** With or without brackets: Via's `received` has none (RFC 5118 §4.5). */
 const IPV6_SHAPE = /^\[?[0-9A-Fa-f:.]{2,45}\]?$/;
-const PLAIN_VALUE = /^[^\s";,]+$/;
+const PLAIN_CODES = codesOf(/[^\s";,]/);
 const PORT = /^[0-9]{1,5}$/;
-const NUMBER = /^[0-9]{1,10}$/;
 const QUOTE = 0x22;
 const HYPHEN = 0x2d;
 const DOT = 0x2e;
+const ZERO = 0x30;
+const COMMA = 0x2c;
 const SEMICOLON = 0x3b;
+const EQUALS = 0x3d;
 const BACKSLASH = 0x5c;
 
 /** The ASCII characters of a class, as a table: these tests run dozens of times a message. */
@@ -94,52 +96,81 @@ export function printHostPort({ host, port }: HostPort): string {
 }
 
 /**
- * `;name=value;name …`, names in lower case, quoted strings taken out of their quotes. The text
- * starts with the first semicolon, or is empty. A name that stands there twice with two values is
- * no parameter list (§7.3.1): who reads the first and who reads the last would differ.
+ * `;name=value;name …`, names in lower case, quoted strings taken out of their quotes. What stands
+ * behind `from` starts with the first semicolon, or is empty. A name that stands there twice with
+ * two values is no parameter list (§7.3.1): who reads the first and who reads the last would differ.
  */
-export function parseParameters(text: string): Parameters | undefined {
-  const params: Parameters = new Map();
-  const list = trimSpace(text);
-  if (list !== "" && list[0] !== ";") return undefined;
-  for (let start = 0; start < list.length; ) {
-    const end = endOfParameter(list, start + 1);
-    const piece = sliceTrimmed(list, start + 1, end);
-    // One semicolon too many at the end harms nobody; more of them is RFC 4475's badinv01.
-    if (piece === "" && end === list.length && params.size > 0) break;
-    if (!addParameter(params, piece)) return undefined;
-    start = end;
-  }
-  return params;
+export function parseParameters(text: string, from = 0): Parameters | undefined {
+  const start = skipSpace(text, from);
+  if (start === text.length) return new Map();
+  if (text.charCodeAt(start) !== SEMICOLON) return undefined;
+  return readParameters(text, start + 1, SEMICOLON);
 }
 
-/** False where the piece is no parameter, or contradicts one that is there. */
-function addParameter(params: Parameters, piece: string): boolean {
-  const equals = piece.indexOf("=");
-  const name = equals < 0 ? piece : sliceTrimmed(piece, 0, equals);
-  if (!isToken(name)) return false;
-  let value = equals < 0 ? undefined : sliceTrimmed(piece, equals + 1, piece.length);
-  if (value?.startsWith('"')) {
-    if (endOfQuotedString(value, 0) !== value.length) return false;
-    value = unquote(value);
-  } else if (value !== undefined && !PLAIN_VALUE.test(value)) return false;
-  const key = name.toLowerCase();
-  if (params.has(key) && params.get(key) !== value) return false;
-  params.set(key, value);
-  return true;
+/** The same with commas between, as challenges and credentials have them; empty elements say nothing. */
+export function parseParameterList(text: string, from = 0): Parameters | undefined {
+  return readParameters(text, from, COMMA);
 }
 
-function endOfParameter(text: string, from: number): number {
-  for (let at = from; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === SEMICOLON) return at;
-    if (code === QUOTE) {
-      const end = endOfQuotedString(text, at);
-      if (end < 0) return text.length;
-      at = end - 1;
+/** One walk over the text, for parameters are most of what a message has to be read for. */
+function readParameters(text: string, from: number, separator: number): Parameters | undefined {
+  const params = new Map<string, string | undefined>();
+  for (let start = from; ; ) {
+    start = skipSpace(text, start);
+    const nameEnd = endOfToken(text, start);
+    let at = skipSpace(text, nameEnd);
+    if (nameEnd === start) {
+      // One semicolon too many at the end harms nobody; more of them is RFC 4475's badinv01.
+      const isAtEnd = at === text.length && params.size > 0;
+      if (!isAtEnd && (separator !== COMMA || !endsAt(text, at, separator))) return undefined;
+    } else {
+      let value: string | undefined;
+      if (text.charCodeAt(at) === EQUALS) {
+        const valueStart = skipSpace(text, at + 1);
+        at = endOfValue(text, valueStart);
+        if (at < 0) return undefined;
+        value = text.slice(valueStart, at);
+        if (value.charCodeAt(0) === QUOTE) value = unquote(value);
+        at = skipSpace(text, at);
+      }
+      if (!endsAt(text, at, separator)) return undefined;
+      const name = text.slice(start, nameEnd).toLowerCase();
+      if (params.has(name) && params.get(name) !== value) return undefined;
+      params.set(name, value);
     }
+    if (at === text.length) return params;
+    start = at + 1;
   }
-  return text.length;
+}
+
+/** At a separator, or at the end. */
+function endsAt(text: string, at: number, separator: number): boolean {
+  return at >= text.length || text.charCodeAt(at) === separator;
+}
+
+function endOfToken(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && TOKEN_CODES[text.charCodeAt(at)] === 1) at++;
+  return at;
+}
+
+/** Just behind a value, quoted or not; -1 where there is none. */
+function endOfValue(text: string, from: number): number {
+  if (text.charCodeAt(from) === QUOTE) return endOfQuotedString(text, from);
+  let at = from;
+  while (at < text.length && isPlainCode(text.charCodeAt(at))) at++;
+  return at === from ? -1 : at;
+}
+
+/** Anything but white space and what ends a value. */
+function isPlainCode(code: number): boolean {
+  return code < 128 ? PLAIN_CODES[code] === 1 : !/\s/.test(String.fromCharCode(code));
+}
+
+function skipSpace(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && isSpace(text.charCodeAt(at))) at++;
+  return at;
 }
 
 /** Just behind the quote that closes the one at `from`; -1 where none does. */
@@ -168,10 +199,13 @@ function isPlain(value: string): boolean {
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it removes.
-const CONTROL = /[\u0000-\u001f\u007f]/g;
+const CONTROL = /[\u0000-\u001f\u007f\u2028\u2029]/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it finds.
+const NEEDS_CARE = /[\u0000-\u001f\u007f\u2028\u2029"\\]/;
 
-/** A quoted-string; control characters, which a peer may have smuggled in, are left out. */
+/** A quoted-string; what ends a line for somebody, and other controls, are left out (P12). */
 export function quoteString(text: string): string {
+  if (!NEEDS_CARE.test(text)) return `"${text}"`;
   return `"${text.replace(CONTROL, "").replace(/["\\]/g, "\\$&")}"`;
 }
 
@@ -181,10 +215,15 @@ export function unquote(text: string): string {
   return inside.includes("\\") ? inside.replace(/\\(.)/gs, "$1") : inside;
 }
 
-/** A decimal number between 0 and `max`, nothing else on the line. */
+/** A decimal number between 0 and `max`, nothing else on the line; leading zeros say nothing. */
 export function parseNumber(text: string, max: number): number | undefined {
   const trimmed = trimSpace(text);
-  if (!NUMBER.test(trimmed)) return undefined;
-  const value = Number(trimmed);
-  return value <= max ? value : undefined;
+  let value = 0;
+  for (let at = 0; at < trimmed.length; at++) {
+    const digit = trimmed.charCodeAt(at) - ZERO;
+    if (digit < 0 || digit > 9) return undefined;
+    value = 10 * value + digit;
+    if (value > max) return undefined;
+  }
+  return trimmed === "" ? undefined : value;
 }

@@ -1,6 +1,6 @@
 /**
  * A message's header fields: ordered lines, found by name whatever its case or form (RFC 3261
- * §7.3). Values stay as text until somebody asks; what was parsed once is remembered.
+ * §7.3). Values stay as text until somebody asks; what was read once stays with its line.
  *
  * Above it stand the typed accessors of `accessors.ts`; below it the grammar they share.
  */
@@ -34,6 +34,7 @@ const SPELLING: ReadonlyMap<string, string> = new Map([
   ["call-id", "Call-ID"],
   ["cseq", "CSeq"],
   ["mime-version", "MIME-Version"],
+  ["min-se", "Min-SE"],
   ["rack", "RAck"],
   ["rseq", "RSeq"],
   ["sip-etag", "SIP-ETag"],
@@ -55,6 +56,8 @@ interface Line {
   /** Lower case, never compact. */
   readonly key: string;
   readonly value: string;
+  /** What was read out of the value; it goes with the line into other messages. */
+  read?: { readonly value: unknown };
 }
 
 const keys = new Map<string, string>();
@@ -91,8 +94,6 @@ function remember(names: Map<string, string>, name: string, meaning: string): vo
 
 export class Headers {
   #lines: Line[] = [];
-  /** What accessors parsed out of these lines; gone as soon as a line changes. */
-  #parsed = new Map<string, unknown>();
 
   /** Lines in order. Throws for a value that would inject a line: our bug, never a peer's input. */
   static of(entries: Iterable<readonly [string, string]>): Headers {
@@ -139,23 +140,41 @@ export class Headers {
   /** Replaces all lines of that name by one, at the place of the first. */
   set(name: string, value: string): void {
     const line = lineOf(name, value);
-    const at = this.#lines.findIndex(({ key }) => key === line.key);
-    if (at >= 0) this.#lines = this.#lines.filter(({ key }) => key !== line.key);
-    this.#lines.splice(at < 0 ? this.#lines.length : at, 0, line);
-    this.#parsed.clear();
+    const lines: Line[] = [];
+    let isThere = false;
+    for (const old of this.#lines) {
+      if (old.key !== line.key) lines.push(old);
+      else if (!isThere) {
+        lines.push(line);
+        isThere = true;
+      }
+    }
+    if (!isThere) lines.push(line);
+    this.#lines = lines;
   }
 
   append(name: string, value: string): void {
     this.#lines.push(lineOf(name, value));
-    if (this.#parsed.size > 0) this.#parsed.clear();
   }
 
-  /** Appends what a peer sent; false, and nothing done, for what is no header field. */
-  appendReceived(name: string, value: string): boolean {
+  /** Appends all lines of that name that another message has, or the first one. */
+  appendFrom(other: Headers, name: string, which: "all" | "first"): void {
+    const key = keyOf(name);
+    for (const line of other.#lines) {
+      if (line.key !== key) continue;
+      this.#lines.push(line);
+      if (which === "first") break;
+    }
+  }
+
+  /**
+   * Appends what a peer sent; false, and nothing done, for what is no header field. `mayBreak` is
+   * false where the value is known to end no line, all lines having been looked at together.
+   */
+  appendReceived(name: string, value: string, mayBreak = true): boolean {
     const key = keys.get(name) ?? keyOfNew(name);
-    if (key === undefined || breaksLine(value)) return false;
+    if (key === undefined || (mayBreak && breaksLine(value))) return false;
     this.#lines.push({ key, value });
-    if (this.#parsed.size > 0) this.#parsed.clear();
     return true;
   }
 
@@ -164,13 +183,11 @@ export class Headers {
     const line = lineOf(name, value);
     const at = this.#lines.findIndex(({ key }) => key === line.key);
     this.#lines.splice(Math.max(at, 0), 0, line);
-    this.#parsed.clear();
   }
 
   delete(name: string): void {
     const key = keyOf(name);
     this.#lines = this.#lines.filter((line) => line.key !== key);
-    this.#parsed.clear();
   }
 
   /** Names in their usual spelling, with values. */
@@ -178,20 +195,43 @@ export class Headers {
     for (const { key, value } of this.#lines) yield [spellingOf(key), value];
   }
 
+  /** The lines as they go on the wire, but for those of that key (lower case). */
+  print(without: string): string {
+    let text = "";
+    for (const { key, value } of this.#lines) {
+      if (key !== without) text += `${spellingOf(key)}: ${value}\r\n`;
+    }
+    return text;
+  }
+
   clone(): Headers {
     const copy = new Headers();
-    copy.#lines = [...this.#lines];
+    copy.#lines = this.#lines.slice();
     return copy;
   }
 
-  /** What `parse` makes of these headers, computed once under `key`. */
-  memo<Value>(key: string, parse: () => Value): Value {
-    const known = this.#parsed.get(key);
-    if (known !== undefined || this.#parsed.has(key)) return known as Value;
-    const value = parse();
-    this.#parsed.set(key, value);
-    return value;
+  /**
+   * What `parse` makes of the first line of that name, undefined without one. It is computed once
+   * for the line, which messages share: nobody may change it, and a name has one `parse`.
+   */
+  read<Value>(name: string, parse: (value: string) => Value): Value | undefined {
+    const key = keyOf(name);
+    for (const line of this.#lines) if (line.key === key) return readOf(line, parse);
+    return undefined;
   }
+
+  /** The same of each line, in order. */
+  readAll<Value>(name: string, parse: (value: string) => Value): Value[] {
+    const key = keyOf(name);
+    const values: Value[] = [];
+    for (const line of this.#lines) if (line.key === key) values.push(readOf(line, parse));
+    return values;
+  }
+}
+
+function readOf<Value>(line: Line, parse: (value: string) => Value): Value {
+  line.read ??= { value: parse(line.value) };
+  return line.read.value as Value;
 }
 
 function lineOf(name: string, value: string): Line {
@@ -201,6 +241,7 @@ function lineOf(name: string, value: string): Line {
   return { key, value };
 }
 
+/** Whether a value would end its line, or what reads it (a NUL), before its time. */
 function breaksLine(value: string): boolean {
   return SUSPECT.test(value) && BREAKS_LINE.test(value);
 }

@@ -6,12 +6,14 @@
  * a NAT nothing else arrives, and without one it makes no difference.
  */
 import { EMPTY } from "../bytes.ts";
-import { cseq } from "./accessors.ts";
+import { cseq, readTo, topVia, vias } from "./accessors.ts";
+import { tagTo } from "./build.ts";
 import type { Flow } from "./flow.ts";
 import { parseHostPort } from "./grammar.ts";
 import { Headers, splitList } from "./headers.ts";
 import type { SipRequest, SipResponse } from "./message.ts";
-import { parseVia, printVia } from "./via.ts";
+import { tagOf } from "./name-addr.ts";
+import { printVia } from "./via.ts";
 
 /** The request with our Via on top. */
 export function withVia(flow: Flow, request: SipRequest, branch: string): SipRequest {
@@ -26,9 +28,7 @@ export function withVia(flow: Flow, request: SipRequest, branch: string): SipReq
  * by `rport`: SIP.js drops responses whose Via is not the one it sent.
  */
 export function withReceived(flow: Flow, request: SipRequest): SipRequest {
-  const [top = "", ...others] = splitList(request.headers.get("Via") ?? "");
-  const via = parseVia(top);
-  if (!via) return request;
+  const via = topVia(request);
   const asksForPort = via.params.has("rport");
   const isSocket = flow.transport === "ws" || flow.transport === "wss";
   const { address, port } = flow.remote;
@@ -37,18 +37,26 @@ export function withReceived(flow: Flow, request: SipRequest): SipRequest {
   params.set("received", address);
   if (asksForPort) params.set("rport", String(port));
   const headers = request.headers.clone();
-  const lines = headers.all("Via").slice(1);
-  headers.set("Via", [printVia({ ...via, params }), ...others].join(", "));
+  const [first = "", ...lines] = headers.all("Via");
+  headers.set("Via", [printVia({ ...via, params }), ...splitList(first).slice(1)].join(", "));
   for (const line of lines) headers.append("Via", line);
   return { ...request, headers };
 }
 
 /** True where the response answers a request of ours: one Via, and it names us (§8.1.3.3). */
 export function isForUs(flow: Flow, response: SipResponse): boolean {
-  const elements = response.headers.list("Via");
-  const via = parseVia(elements[0] ?? "");
+  const [via, ...others] = vias(response);
   const own = parseHostPort(flow.sentBy);
-  return elements.length === 1 && via?.host === own?.host && via?.port === own?.port;
+  return others.length === 0 && via?.host === own?.host && via?.port === own?.port;
+}
+
+/** §8.2.6.2: every response but a 100 carries a To tag; one that can't be read stays as it is. */
+export function withToTag(response: SipResponse, tag: string): SipResponse {
+  const to = response.status === 100 ? undefined : readTo(response.headers);
+  if (!to || tagOf(to) !== undefined) return response;
+  const headers = response.headers.clone();
+  tagTo(headers, tag);
+  return { ...response, headers };
 }
 
 /** The ACK of a final response that is no 2xx (§17.1.1.3). */

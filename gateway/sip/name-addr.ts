@@ -32,22 +32,30 @@ export function parseNameAddr(text: string): NameAddr | undefined {
   const quoteEnd = trimmed.startsWith('"') ? endOfQuotedString(trimmed, 0) : 0;
   if (quoteEnd < 0) return undefined;
   const open = trimmed.indexOf("<", quoteEnd);
-  if (open < 0) return quoteEnd === 0 ? parseAddrSpec(trimmed) : undefined;
+  if (open < 0 || isQuotedBefore(trimmed, open, quoteEnd)) {
+    return quoteEnd === 0 ? parseAddrSpec(trimmed) : undefined;
+  }
   const close = trimmed.indexOf(">", open);
   const before = trimSpace(trimmed.slice(quoteEnd, open));
   if (close < 0 || (quoteEnd > 0 ? before !== "" : !DISPLAY_WORDS.test(before))) return undefined;
   const displayName = quoteEnd === 0 ? before : unquote(trimmed.slice(0, quoteEnd));
   const uri = trimmed.slice(open + 1, close);
-  const params = parseParameters(trimmed.slice(close + 1));
+  const params = parseParameters(trimmed, close + 1);
   if (!params || !isUri(uri)) return undefined;
   return displayName === "" ? { uri, params } : { displayName, uri, params };
+}
+
+/** A quotation mark that is not the display name's: the bracket is in a parameter's quotes. */
+function isQuotedBefore(text: string, open: number, quoteEnd: number): boolean {
+  const quote = text.indexOf('"', quoteEnd);
+  return quote >= 0 && quote < open;
 }
 
 /** Without angle brackets, everything behind the first semicolon is the header's (§20.10). */
 function parseAddrSpec(text: string): NameAddr | undefined {
   const semicolon = text.indexOf(";");
   const uri = trimSpace(semicolon < 0 ? text : text.slice(0, semicolon));
-  const params = parseParameters(semicolon < 0 ? "" : text.slice(semicolon));
+  const params = parseParameters(text, semicolon < 0 ? text.length : semicolon);
   // A comma or question mark needs the brackets (§20): else it is ambiguous.
   if (!params || !isUri(uri) || /[,?]/.test(uri)) return undefined;
   return { uri, params };

@@ -5,14 +5,17 @@
  * Only what every message needs is read here; all other header fields stay text until asked for.
  */
 import { EMPTY, fromUtf8 } from "../bytes.ts";
-import { SIP_HEAD_BYTES_MAX, SIP_HEADERS_MAX, SIP_MESSAGE_BYTES_MAX } from "../limits.ts";
-import { readCSeq, readFrom, readTo } from "./accessors.ts";
+import {
+  SIP_HEAD_BYTES_MAX,
+  SIP_HEADERS_MAX,
+  SIP_IDENTIFIER_LENGTH_MAX,
+  SIP_MESSAGE_BYTES_MAX,
+} from "../limits.ts";
+import { readContacts, readCSeq, readFrom, readTo, readVias } from "./accessors.ts";
 import { isSpace, isToken, parseNumber, sliceTrimmed } from "./grammar.ts";
-import { Headers, splitElements } from "./headers.ts";
+import { Headers } from "./headers.ts";
 import type { SipMessage, SipRequest } from "./message.ts";
-import { parseNameAddr } from "./name-addr.ts";
 import { parseUri, schemeOf } from "./uri.ts";
-import { parseVia, type Via } from "./via.ts";
 
 export type ParseResult =
   | { ok: true; message: SipMessage }
@@ -46,6 +49,9 @@ const VERSION = /^SIP\/[0-9]{1,9}\.[0-9]{1,9}$/i;
 const CALL_ID = /^[!-~]+$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses.
 const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/;
+/** A line break that is not CR LF, or a NUL, anywhere in the lines. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it finds.
+const BREAKS = /\u0000|\r(?:[^\n]|$)|(?:^|[^\r])\n/;
 /** No URI of any scheme holds these; with them in it the line could be read in two ways. */
 const NOT_IN_REQUEST_URI = /[\s<>"]/;
 
@@ -151,22 +157,25 @@ function headerFault(headers: Headers, method: string | undefined): Fault | unde
   const sequence = readCSeq(headers);
   if (!sequence) return bad("CSeq is malformed");
   if (method !== undefined && sequence.method !== method) return bad("CSeq names another method");
-  return numberFault(headers, "Max-Forwards", 255) ?? numberFault(headers, "Expires", UINT32_MAX);
+  return (
+    lengthFault(headers, sequence.method) ??
+    numberFault(headers, "Max-Forwards", 255) ??
+    numberFault(headers, "Expires", UINT32_MAX)
+  );
 }
 
-/** All of them must be readable; what was read stays with the headers for `topVia` and `vias`. */
-function readVias(headers: Headers): boolean {
-  const vias: Via[] = [];
-  for (const line of headers.all("Via")) {
-    for (const element of splitElements(line)) {
-      const via = parseVia(element);
-      if (!via) return false;
-      vias.push(via);
-    }
-  }
-  headers.memo("Via", () => vias[0]);
-  headers.memo("vias", () => vias);
-  return true;
+/** What names a transaction or a dialog is kept, and sent on: no peer chooses how much that is. */
+function lengthFault(headers: Headers, method: string): Fault | undefined {
+  const via = readVias(headers)?.[0];
+  if (isTooLong(method)) return bad("the method is too long");
+  if (isTooLong(headers.get("Call-ID"))) return bad("Call-ID is too long");
+  if (isTooLong(readFrom(headers)?.params.get("tag"))) return bad("From's tag is too long");
+  if (isTooLong(readTo(headers)?.params.get("tag"))) return bad("To's tag is too long");
+  return isTooLong(via?.params.get("branch")) ? bad("Via's branch is too long") : undefined;
+}
+
+function isTooLong(identifier: string | undefined): boolean {
+  return identifier !== undefined && identifier.length > SIP_IDENTIFIER_LENGTH_MAX;
 }
 
 function numberFault(headers: Headers, name: string, max: number): Fault | undefined {
@@ -177,12 +186,11 @@ function numberFault(headers: Headers, name: string, max: number): Fault | undef
 
 /** §20.10: a Contact that could be read in two ways must not be bound. */
 function contactFault(headers: Headers): Fault | undefined {
-  const list = headers.list("Contact");
-  for (const text of list) {
-    if (text === "*" && list.length === 1) continue;
-    const contact = parseNameAddr(text);
-    const seconds = contact?.params.get("expires");
-    if (!contact) return bad("Contact is malformed");
+  const list = readContacts(headers);
+  if (!list) return bad("Contact is malformed");
+  if (list === "*") return undefined;
+  for (const { params } of list) {
+    const seconds = params.get("expires");
     if (seconds !== undefined && parseNumber(seconds, UINT32_MAX) === undefined) {
       return bad(`Contact's expires is no number from 0 to ${UINT32_MAX}`);
     }
@@ -202,6 +210,8 @@ function bodyOf(headers: Headers, rest: Uint8Array): Uint8Array | Fault {
 /** The header fields in `text`, and what is wrong with the first line that is none. */
 function readHeaders(text: string): { headers: Headers; fault: Fault | undefined } {
   const headers = new Headers();
+  // Nearly never: then no single line needs to be looked at for it.
+  const hasBreaks = BREAKS.test(text);
   let fault: Fault | undefined;
   let count = 0;
   for (let start = 0, end = 0; start < text.length; start = end + 2) {
@@ -216,7 +226,11 @@ function readHeaders(text: string): { headers: Headers; fault: Fault | undefined
     const isField = colon > start && colon < end && !isSpace(text.charCodeAt(start));
     const isTaken =
       isField &&
-      headers.appendReceived(sliceTrimmed(text, start, colon), sliceTrimmed(text, colon + 1, end));
+      headers.appendReceived(
+        sliceTrimmed(text, start, colon),
+        sliceTrimmed(text, colon + 1, end),
+        hasBreaks,
+      );
     if (!isTaken) fault ??= bad("a header line is malformed");
   }
   return { headers, fault };

@@ -7,9 +7,7 @@ export function printMessage(message: SipMessage): Uint8Array {
     message.kind === "request"
       ? `${message.method} ${message.uri} SIP/2.0\r\n`
       : `SIP/2.0 ${message.status} ${message.reason}\r\n`;
-  for (const [name, value] of message.headers.entries()) {
-    if (name !== "Content-Length") head += `${name}: ${value}\r\n`;
-  }
+  head += message.headers.print("content-length");
   head += `Content-Length: ${message.body.length}\r\n\r\n`;
   return message.body.length === 0 ? utf8(head) : concat(utf8(head), message.body);
 }

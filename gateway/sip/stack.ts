@@ -8,67 +8,89 @@
 import { Agenda } from "../agenda.ts";
 import { utf8 } from "../bytes.ts";
 import { TRANSACTIONS_MAX } from "../limits.ts";
-import type { Millis } from "../machine.ts";
+import { earliest, type Millis } from "../machine.ts";
 import { type Random, randomToken } from "../random.ts";
 import { to } from "./accessors.ts";
 import { createResponse } from "./build.ts";
 import type { Flow, FlowId } from "./flow.ts";
 import { isReliable } from "./flow.ts";
-import { acknowledgementOf, cancellationOf, isForUs, withReceived, withVia } from "./hop.ts";
+import {
+  acknowledgementOf,
+  cancellationOf,
+  isForUs,
+  withReceived,
+  withToTag,
+  withVia,
+} from "./hop.ts";
 import { InviteClientTransaction } from "./invite-client-transaction.ts";
 import { InviteServerTransaction } from "./invite-server-transaction.ts";
+import { LargeRequests, type Outgoing } from "./large-requests.ts";
 import { acknowledgementKey, clientKey, clientKeyOf, mergeKey, serverKey } from "./matching.ts";
 import type { SipRequest, SipResponse } from "./message.ts";
-import { parseNameAddr, tagOf } from "./name-addr.ts";
+import { tagOf } from "./name-addr.ts";
 import { NonInviteClientTransaction } from "./non-invite-client-transaction.ts";
 import { NonInviteServerTransaction } from "./non-invite-server-transaction.ts";
 import { parseMessage } from "./parse.ts";
 import { printMessage } from "./print.ts";
+import type { StackOptions, StackOutput } from "./stack-output.ts";
 import { type Framed, StreamFraming } from "./stream-framing.ts";
+import { eventOf } from "./table-machine.ts";
 import {
   type ClientTransaction,
+  isUnanswered,
   type ServerTransaction,
   type TransactionId,
   TransactionTable,
 } from "./transaction-table.ts";
 
-export type StackOutput =
-  | { type: "send"; flow: FlowId; bytes: Uint8Array }
-  /** A new request without a transaction; never ACK or CANCEL. */
-  | { type: "request"; flow: Flow; request: SipRequest }
-  /** The ACK of a 2xx of ours, once. */
-  | { type: "ack"; flow: Flow; request: SipRequest }
-  /** A CANCEL for our INVITE server transaction; it is answered already. */
-  | { type: "cancelled"; transaction: TransactionId; request: SipRequest }
-  /** Provisionals but 100, each 2xx of a fork once, other finals once. */
-  | { type: "response"; transaction: TransactionId; flow: Flow; response: SipResponse }
-  | {
-      type: "failed";
-      transaction: TransactionId;
-      reason: "timeout" | "transport" | "unacknowledged";
-    }
-  | { type: "dropped"; flow: Flow; reason: string }
-  | { type: "closeFlow"; flow: FlowId; reason: string };
+/** A client transaction at its beginning; `request` has our Via. */
+type Started = Pick<ClientTransaction, "id" | "flow" | "request" | "bytes" | "large" | "cancel">;
 
 const CRLF = utf8("\r\n");
+const RETRY_AFTER: [string, string] = ["Retry-After", "10"];
+/** Why a transaction failed, by what its machine says. */
+const REASONS = {
+  reportTimeout: "timeout",
+  reportUnacknowledged: "unacknowledged",
+  reportTransportError: "transport",
+} as const;
 
 export class Stack {
   readonly #random: Random;
+  readonly #heard: StackOptions["heard"];
   readonly #framings = new Map<FlowId, StreamFraming>();
   readonly #table = new TransactionTable();
   readonly #agenda = new Agenda<TransactionId>();
+  readonly #large = new LargeRequests();
 
-  constructor(options: { random: Random }) {
+  constructor(options: StackOptions) {
     this.#random = options.random;
+    this.#heard = options.heard;
   }
 
   /** What the audits count: all zero when everything has come to its end. */
   get alive() {
-    return { ...this.#table.alive, framings: this.#framings.size };
+    const { clientTransactions, serverTransactions } = this.#table.alive;
+    return {
+      clientTransactions: clientTransactions + this.#large.size,
+      serverTransactions,
+      framings: this.#framings.size,
+    };
   }
 
   deadline(): Millis | undefined {
-    return this.#agenda.next();
+    return earliest(this.#agenda.next(), this.#large.deadline());
+  }
+
+  /** The UDP flow in whose place a connection of the stack's own was opened. */
+  baseOf(flow: FlowId): Flow | undefined {
+    return this.#large.baseOf(flow);
+  }
+
+  /** A flow came up; undefined where the stack asked for none such. */
+  opened(flow: Flow, now: Millis): StackOutput[] | undefined {
+    const waited = this.#large.opened(flow, now);
+    return waited?.flatMap((outgoing) => this.#startOver(flow, outgoing, now));
   }
 
   /** A datagram, a WebSocket message, or any piece of a stream. */
@@ -81,21 +103,32 @@ export class Stack {
     return this.#message(flow, bytes, now);
   }
 
-  /** Sends a request of ours, with our Via on top, through a client transaction of its own. */
+  /**
+   * Sends a request of ours, with our Via on top, through a client transaction of its own. One that
+   * is too large for UDP goes over TCP where the peer takes that (§18.1.1).
+   */
   request(
     flow: Flow,
     request: SipRequest,
     now: Millis,
   ): { transaction: TransactionId; outputs: StackOutput[] } {
-    return this.#start(
-      flow,
-      withVia(flow, request, `z9hG4bK${randomToken(this.#random, 10)}`),
-      now,
-    );
+    const id = this.#table.nextId();
+    const branch = `z9hG4bK${randomToken(this.#random, 10)}`;
+    const sent = withVia(flow, request, branch);
+    const bytes = printMessage(sent);
+    const outgoing: Outgoing = { id, flow, request, branch };
+    const { over, open } = this.#large.nextHop(outgoing, bytes.length, now);
+    if (over === flow) {
+      return { transaction: id, outputs: this.#start({ id, flow, request: sent, bytes }, now) };
+    }
+    if (over) return { transaction: id, outputs: this.#startOver(over, outgoing, now) };
+    return { transaction: id, outputs: open ? [{ type: "openFlow", ...open }] : [] };
   }
 
   /** CANCELs our INVITE as soon as a provisional response allows it (§9.1). */
   cancel(id: TransactionId, now: Millis, reason?: string): StackOutput[] {
+    const held = this.#large.held(id);
+    if (held) held.cancel = { reason };
     const transaction = this.#table.client(id);
     if (!transaction || !(transaction.machine instanceof InviteClientTransaction)) return [];
     transaction.cancel = { reason };
@@ -103,11 +136,15 @@ export class Stack {
   }
 
   /** Sends the ACK of a 2xx, and again whenever that 2xx is repeated (§13.2.2.4). */
-  acknowledge(id: TransactionId, flow: Flow, ack: SipRequest, _now: Millis): StackOutput[] {
+  acknowledge(id: TransactionId, flow: Flow, ack: SipRequest, now: Millis): StackOutput[] {
     const branch = `z9hG4bK${randomToken(this.#random, 10)}`;
-    const bytes = printMessage(withVia(flow, ack, branch));
-    this.#table.client(id)?.acknowledgements.set(tagOf(to(ack)) ?? "", bytes);
-    return [{ type: "send", flow: flow.id, bytes }];
+    const datagram = printMessage(withVia(flow, ack, branch));
+    const stream = this.#large.streamFor(flow, ack, datagram.length, now);
+    const sent = stream
+      ? { flow: stream.id, bytes: printMessage(withVia(stream, ack, branch)) }
+      : { flow: flow.id, bytes: datagram };
+    this.#table.client(id)?.acknowledgements.set(tagOf(to(ack)) ?? "", sent);
+    return [{ type: "send", ...sent }];
   }
 
   /** Takes a request that was handed up into a server transaction. */
@@ -116,7 +153,7 @@ export class Stack {
     request: SipRequest,
     now: Millis,
   ): { transaction: TransactionId; outputs: StackOutput[] } {
-    const id = this.#nextId();
+    const id = this.#table.nextId();
     const reliable = isReliable(flow.transport);
     const machine =
       request.method === "INVITE"
@@ -138,7 +175,7 @@ export class Stack {
   }
 
   /** Answers without a transaction (§8.2.7). */
-  reply(flow: Flow, response: SipResponse): StackOutput[] {
+  reply(flow: Flow, response: SipResponse): Extract<StackOutput, { type: "send" }>[] {
     const tagged = withToTag(response, randomToken(this.#random, 6));
     return [{ type: "send", flow: flow.id, bytes: printMessage(tagged) }];
   }
@@ -159,27 +196,55 @@ export class Stack {
     return this.#serverActions(transaction, transaction.machine.handle(event, now));
   }
 
-  /** The flow is gone: what was on its way over it fails. */
+  /**
+   * The flow is gone: what was on its way over it fails; but what went over TCP for its size alone,
+   * and was not answered, goes over UDP.
+   */
   close(flow: FlowId, now: Millis): StackOutput[] {
     this.#framings.delete(flow);
-    const outputs: StackOutput[] = [];
-    for (const transaction of this.#table.clientsOn(flow)) {
-      outputs.push(
-        ...this.#clientActions(transaction, transaction.machine.handle("transportError", now)),
-      );
+    const released = this.#large.released(flow);
+    const unanswered = this.#table.clientsOn(flow).filter(isUnanswered);
+    if (unanswered.length > 0) this.#large.failed(flow, now);
+    const waited = this.#large.closed(flow, now);
+    for (const { id, large, cancel } of unanswered) {
+      this.#forget(id);
+      if (large) waited.push(cancel ? { ...large, cancel } : large);
     }
-    return outputs;
+    const outputs = waited.flatMap((outgoing) => this.#startOver(outgoing.flow, outgoing, now));
+    outputs.push(...this.#failOn(flow, now));
+    if (!released) return outputs;
+    for (const { id: transaction } of released.waiting) {
+      outputs.push({ type: "failed", transaction, reason: "transport" });
+    }
+    const reason = "the flow it was opened for is gone";
+    const close: StackOutput = { type: "closeFlow", flow: released.stream, reason };
+    return [...outputs, close, ...this.#failOn(released.stream, now)];
   }
 
   timeout(now: Millis): StackOutput[] {
-    const outputs: StackOutput[] = [];
+    const { overDatagram, unused } = this.#large.timeout(now);
+    const outputs = overDatagram.flatMap((it) => this.#startOver(it.flow, it, now));
+    for (const flow of unused) {
+      outputs.push({ type: "closeFlow", flow, reason: "nobody has used it for long" });
+    }
     for (let id = this.#agenda.takeDue(now); id; id = this.#agenda.takeDue(now)) {
       const client = this.#table.client(id);
-      if (client) outputs.push(...this.#clientActions(client, client.machine.timeout(now)));
+      if (client) outputs.push(...this.#clientTimeout(client, now));
       const server = this.#table.server(id);
       if (server) outputs.push(...this.#serverActions(server, server.machine.timeout(now)));
     }
     return outputs;
+  }
+
+  #clientTimeout(client: ClientTransaction, now: Millis): StackOutput[] {
+    const actions = client.machine.timeout(now);
+    const outputs = this.#clientActions(client, actions);
+    const { large, flow } = client;
+    const isDeaf = large && actions.includes("reportTimeout") && !this.#large.isHeard(flow.id);
+    if (!isDeaf) return outputs;
+    this.#large.failed(flow.id, now);
+    const reason = "the peer answers nothing over TCP";
+    return [...outputs, { type: "closeFlow", flow: flow.id, reason }];
   }
 
   // What comes in -------------------------------------------------------------------------------
@@ -200,7 +265,7 @@ export class Stack {
       case "ping":
         return [{ type: "send", flow: flow.id, bytes: CRLF }];
       case "pong":
-        return [];
+        return [{ type: "pong", flow }];
       case "error":
         return this.#framingLost(flow, framed);
     }
@@ -212,7 +277,7 @@ export class Stack {
     const parsed = framed.head ? parseMessage(framed.head) : undefined;
     const request = parsed?.ok ? parsed.message : parsed?.request;
     const answerable = request?.kind === "request" && request.method !== "ACK";
-    const refusal = answerable ? this.reply(flow, createResponse(request, status)) : [];
+    const refusal = answerable ? this.#refuse(flow, request, status, reason) : [];
     return [
       ...refusal,
       { type: "dropped", flow, reason },
@@ -220,24 +285,30 @@ export class Stack {
     ];
   }
 
+  /** Of our own accord, before anybody looked who it is; with a sentence that says why (§20.43). */
+  #refuse(
+    flow: Flow,
+    request: SipRequest,
+    status: number,
+    reason: string,
+    more: [string, string][] = [],
+  ): StackOutput[] {
+    const warning = `399 jackfield "${reason.replace(/["\\]/g, "'")}"`;
+    const response = createResponse(request, status, { headers: [["Warning", warning], ...more] });
+    return this.reply(flow, response).map((it) => ({ ...it, refuses: flow }));
+  }
+
   #message(flow: Flow, bytes: Uint8Array, now: Millis): StackOutput[] {
     const parsed = parseMessage(bytes);
     if (parsed.ok) {
+      this.#heard?.(parsed.message, bytes, now);
       return parsed.message.kind === "request"
         ? this.#request(flow, parsed.message, now)
         : this.#response(flow, parsed.message, now);
     }
     const dropped: StackOutput = { type: "dropped", flow, reason: parsed.reason };
     if (!parsed.request || parsed.status === 0) return [dropped];
-    const { status, reason } = parsed;
-    const warning: [string, string] = [
-      "Warning",
-      `399 jackfield "${reason.replace(/["\\]/g, "'")}"`,
-    ];
-    return [
-      ...this.reply(flow, createResponse(parsed.request, status, { headers: [warning] })),
-      dropped,
-    ];
+    return [...this.#refuse(flow, parsed.request, parsed.status, parsed.reason), dropped];
   }
 
   #request(flow: Flow, received: SipRequest, now: Millis): StackOutput[] {
@@ -246,11 +317,10 @@ export class Stack {
     if (request.method === "CANCEL") return this.#cancel(flow, request, now);
     const known = this.#table.serverByKey(serverKey(flow, request, request.method));
     if (known) return this.#serverActions(known, known.machine.handle("request", now));
-    if (this.#table.isMerged(mergeKey(request))) {
-      return this.reply(flow, createResponse(request, 482, { reason: "Loop Detected" }));
-    }
+    const isMerged = this.#table.isMerged(mergeKey(request));
+    if (isMerged) return this.#refuse(flow, request, 482, "the same request came by another way");
     if (this.#table.size >= TRANSACTIONS_MAX) {
-      return this.reply(flow, createResponse(request, 503, { headers: [["Retry-After", "10"]] }));
+      return this.#refuse(flow, request, 503, "too many requests wait here", [RETRY_AFTER]);
     }
     return [{ type: "request", flow, request }];
   }
@@ -272,7 +342,7 @@ export class Stack {
     const repeated = this.#table.serverByKey(serverKey(flow, cancel, "CANCEL"));
     if (repeated) return this.#serverActions(repeated, repeated.machine.handle("request", now));
     const invite = this.#table.serverByKey(serverKey(flow, cancel, "INVITE"));
-    if (!invite) return this.reply(flow, createResponse(cancel, 481));
+    if (!invite) return this.#refuse(flow, cancel, 481, "there is nothing to cancel");
     const { transaction } = this.serve(flow, cancel, now);
     const answer = this.respond(transaction, createResponse(cancel, 200), now);
     // §9.2: a CANCEL that comes after the final response changes nothing.
@@ -286,38 +356,54 @@ export class Stack {
     const key = clientKeyOf(response);
     const transaction = key === undefined ? undefined : this.#table.clientByKey(key);
     if (!transaction || !isForUs(transaction.flow, response)) {
-      return [{ type: "dropped", flow, reason: "a response to no request of ours" }];
+      const reason = "a response to no request of ours";
+      return [{ type: "dropped", flow, reason, isReadable: true }];
     }
-    const { machine } = transaction;
+    const { machine, large } = transaction;
+    // The user above knows the flow it asked for, not the one that stands in for it.
+    const from = large && flow.id === transaction.flow.id ? large.flow : flow;
+    if (large) this.#large.heard(flow.id);
     if (machine instanceof NonInviteClientTransaction) {
       const event = response.status < 200 ? "provisional" : "final";
-      return this.#clientActions(transaction, machine.handle(event, now), flow, response);
+      return this.#clientActions(transaction, machine.handle(event, now), from, response);
     }
     const actions = machine.handle(eventOf(response.status), now);
-    const outputs = this.#clientActions(transaction, actions, flow, response);
+    const outputs = this.#clientActions(transaction, actions, from, response);
     const cancels = transaction.cancel && machine.state === "proceeding";
     return cancels ? [...outputs, ...this.#sendCancel(transaction, now)] : outputs;
   }
 
   // What goes out -------------------------------------------------------------------------------
 
-  #start(
-    flow: Flow,
-    request: SipRequest,
-    now: Millis,
-  ): { transaction: TransactionId; outputs: StackOutput[] } {
-    const id = this.#nextId();
+  #start(started: Started, now: Millis): StackOutput[] {
+    const { id, flow, request, bytes } = started;
     const reliable = isReliable(flow.transport);
     const machine =
       request.method === "INVITE"
         ? new InviteClientTransaction(reliable, now)
         : new NonInviteClientTransaction(reliable, now);
-    const bytes = printMessage(request);
     const branch = /;branch=([^;]+)/.exec(request.headers.get("Via") ?? "")?.[1] ?? "";
     const key = clientKey(branch, request.method);
-    this.#table.addClient({ id, key, flow, request, bytes, machine, acknowledgements: new Map() });
+    this.#table.addClient({ ...started, key, machine, acknowledgements: new Map() });
     this.#agenda.set(id, machine.deadline());
-    return { transaction: id, outputs: [{ type: "send", flow: flow.id, bytes }] };
+    return [{ type: "send", flow: flow.id, bytes }];
+  }
+
+  /** Starts what was too large for a datagram over a stream, or over UDP after all. */
+  #startOver(flow: Flow, outgoing: Outgoing, now: Millis): StackOutput[] {
+    const { id, branch, cancel } = outgoing;
+    const request = withVia(flow, outgoing.request, branch);
+    const large = flow === outgoing.flow ? {} : { large: outgoing };
+    const cancelled = cancel ? { cancel } : {};
+    const bytes = printMessage(request);
+    return this.#start({ id, flow, request, bytes, ...large, ...cancelled }, now);
+  }
+
+  /** What is on its way over the flow will not arrive. */
+  #failOn(flow: FlowId, now: Millis): StackOutput[] {
+    return this.#table
+      .clientsOn(flow)
+      .flatMap((it) => this.#clientActions(it, it.machine.handle("transportError", now)));
   }
 
   #sendCancel(transaction: ClientTransaction, now: Millis): StackOutput[] {
@@ -325,11 +411,10 @@ export class Stack {
     if (!(machine instanceof InviteClientTransaction)) return [];
     machine.handle("cancel", now);
     this.#agenda.set(transaction.id, machine.deadline());
-    const { outputs, transaction: id } = this.#start(
-      flow,
-      cancellationOf(request, cancel?.reason),
-      now,
-    );
+    const id = this.#table.nextId();
+    const cancellation = cancellationOf(request, cancel?.reason);
+    const bytes = printMessage(cancellation);
+    const outputs = this.#start({ id, flow, request: cancellation, bytes }, now);
     const own = this.#table.client(id);
     // Nobody waits for the answer to a CANCEL: the INVITE's own final response tells.
     if (own) own.silent = true;
@@ -342,27 +427,26 @@ export class Stack {
     flow: Flow = transaction.flow,
     response?: SipResponse,
   ): StackOutput[] {
-    const outputs = actions.flatMap((action): StackOutput[] => {
-      const { id: own, bytes } = transaction;
+    const outputs: StackOutput[] = [];
+    const { id: own, bytes, silent } = transaction;
+    for (const action of actions) {
       switch (action) {
         case "sendRequest":
-          return [{ type: "send", flow: transaction.flow.id, bytes }];
+          outputs.push({ type: "send", flow: transaction.flow.id, bytes });
+          break;
         case "sendAck":
-          return response ? [this.#sendAck(transaction, response)] : [];
+          if (response) outputs.push(this.#sendAck(transaction, response));
+          break;
         case "passUp":
-          return response ? this.#passUp(transaction, flow, response) : [];
+          if (response && !silent) outputs.push(this.#passUp(transaction, flow, response));
+          break;
         case "reportTimeout":
-          return transaction.silent
-            ? []
-            : [{ type: "failed", transaction: own, reason: "timeout" }];
         case "reportTransportError":
-          return transaction.silent
-            ? []
-            : [{ type: "failed", transaction: own, reason: "transport" }];
+          if (!silent) outputs.push({ type: "failed", transaction: own, reason: REASONS[action] });
+          break;
         default:
-          return [];
       }
-    });
+    }
     this.#settle(transaction);
     return outputs;
   }
@@ -373,45 +457,41 @@ export class Stack {
   }
 
   /** A repeated 2xx is answered with its ACK here; the first of each tag goes up. */
-  #passUp(transaction: ClientTransaction, flow: Flow, response: SipResponse): StackOutput[] {
-    if (transaction.silent || response.status === 100) return [];
+  #passUp(transaction: ClientTransaction, flow: Flow, response: SipResponse): StackOutput {
     const up: StackOutput = { type: "response", transaction: transaction.id, flow, response };
-    if (
-      transaction.request.method !== "INVITE" ||
-      response.status < 200 ||
-      response.status >= 300
-    ) {
-      return [up];
-    }
+    const isAnswer =
+      transaction.request.method === "INVITE" && eventOf(response.status) === "success";
+    if (!isAnswer) return up;
     const tag = tagOf(to(response)) ?? "";
     const acknowledgement = transaction.acknowledgements.get(tag);
-    if (acknowledgement)
-      return [{ type: "send", flow: transaction.flow.id, bytes: acknowledgement }];
-    return [up];
+    return acknowledgement ? { type: "send", ...acknowledgement } : up;
   }
 
   #serverActions(transaction: ServerTransaction, actions: readonly string[]): StackOutput[] {
-    const outputs = actions.flatMap((action): StackOutput[] => {
-      const { id: own, flow, response } = transaction;
+    const outputs: StackOutput[] = [];
+    const { id: own, flow } = transaction;
+    for (const action of actions) {
       switch (action) {
         case "sendTrying": {
           const trying = printMessage(createResponse(transaction.request, 100));
           transaction.response ??= trying;
-          return [{ type: "send", flow: flow.id, bytes: trying }];
+          outputs.push({ type: "send", flow: flow.id, bytes: trying });
+          break;
         }
         case "sendResponse":
         case "repeatResponse":
-          return response ? [{ type: "send", flow: flow.id, bytes: response }] : [];
+          if (transaction.response) {
+            outputs.push({ type: "send", flow: flow.id, bytes: transaction.response });
+          }
+          break;
         case "reportTimeout":
-          return [{ type: "failed", transaction: own, reason: "timeout" }];
         case "reportUnacknowledged":
-          return [{ type: "failed", transaction: own, reason: "unacknowledged" }];
         case "reportTransportError":
-          return [{ type: "failed", transaction: own, reason: "transport" }];
+          outputs.push({ type: "failed", transaction: own, reason: REASONS[action] });
+          break;
         default:
-          return [];
       }
-    });
+    }
     this.#settle(transaction);
     return outputs;
   }
@@ -419,30 +499,12 @@ export class Stack {
   /** Looks at the transaction's timers again; one that is terminated is forgotten. */
   #settle(transaction: ClientTransaction | ServerTransaction): void {
     const { id, machine } = transaction;
-    if (machine.state === "terminated") {
-      this.#table.remove(id);
-      this.#agenda.set(id, undefined);
-    } else {
-      this.#agenda.set(id, machine.deadline());
-    }
+    if (machine.state === "terminated") this.#forget(id);
+    else this.#agenda.set(id, machine.deadline());
   }
 
-  #nextId(): TransactionId {
-    return this.#table.nextId();
+  #forget(id: TransactionId): void {
+    this.#table.remove(id);
+    this.#agenda.set(id, undefined);
   }
-}
-
-function eventOf(status: number): "provisional" | "success" | "failure" {
-  if (status < 200) return "provisional";
-  return status < 300 ? "success" : "failure";
-}
-
-/** §8.2.6.2: every response but a 100 carries a To tag; one that can't be read stays as it is. */
-function withToTag(response: SipResponse, tag: string): SipResponse {
-  const value = response.headers.get("To");
-  const parsed = value === undefined ? undefined : parseNameAddr(value);
-  if (!parsed || response.status === 100 || tagOf(parsed) !== undefined) return response;
-  const headers = response.headers.clone();
-  headers.set("To", `${value};tag=${tag}`);
-  return { ...response, headers };
 }

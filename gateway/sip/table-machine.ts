@@ -41,13 +41,15 @@ export abstract class TableMachine<
     const row = this.#table[this.#state][event];
     if (!row) return [];
     const [next, ...actions] = row as readonly [State, ...Action[]];
-    if (next !== this.#state) {
+    const isNew = next !== this.#state;
+    if (isNew) {
       this.#state = next;
       this.timers.cancelAll();
       this.entered(next, now);
     }
     for (const action of actions) this.acted(action, now);
-    return actions;
+    // Reliable transports make some timers zero (§17, Table 4): what they bring happens now.
+    return isNew && this.timers.next() === now ? [...actions, ...this.timeout(now)] : actions;
   }
 
   /** Handles every timer that is due. */
@@ -64,4 +66,10 @@ export abstract class TableMachine<
 
   /** Arms the timers that an action moves on. */
   protected abstract acted(action: Action, now: Millis): void;
+}
+
+/** What a response is to an INVITE transaction. */
+export function eventOf(status: number): "provisional" | "success" | "failure" {
+  if (status < 200) return "provisional";
+  return status < 300 ? "success" : "failure";
 }

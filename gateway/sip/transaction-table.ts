@@ -3,6 +3,7 @@ import { callId, cseq, from, to } from "./accessors.ts";
 import type { Flow, FlowId } from "./flow.ts";
 import type { InviteClientTransaction } from "./invite-client-transaction.ts";
 import type { InviteServerTransaction } from "./invite-server-transaction.ts";
+import type { Outgoing } from "./large-requests.ts";
 import type { SipRequest, SipResponse } from "./message.ts";
 import { tagOf } from "./name-addr.ts";
 import type { NonInviteClientTransaction } from "./non-invite-client-transaction.ts";
@@ -17,8 +18,10 @@ export interface ClientTransaction {
   readonly request: SipRequest;
   readonly bytes: Uint8Array;
   readonly machine: InviteClientTransaction | NonInviteClientTransaction;
-  /** By To tag: the ACK that answers a repeated 2xx. */
-  readonly acknowledgements: Map<string, Uint8Array>;
+  /** By To tag: the ACK that answers a repeated 2xx, and where it goes. */
+  readonly acknowledgements: Map<string, { flow: FlowId; bytes: Uint8Array }>;
+  /** What it carries over a stream in the place of a UDP flow (§18.1.1). */
+  readonly large?: Outgoing;
   /** Set once the user above wants it cancelled. */
   cancel?: { reason: string | undefined };
   /** A CANCEL's own transaction tells nobody how it went. */
@@ -124,4 +127,9 @@ export class TransactionTable {
     if (server.acknowledgementKey !== undefined)
       this.#byAcknowledgement.delete(server.acknowledgementKey);
   }
+}
+
+/** True for what went over a stream for its size and was not answered yet. */
+export function isUnanswered({ large, machine }: ClientTransaction): boolean {
+  return large !== undefined && (machine.state === "calling" || machine.state === "trying");
 }

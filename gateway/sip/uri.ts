@@ -68,7 +68,7 @@ function parseUserinfo(text: string): { user: string; password?: string } | unde
 }
 
 function parseUriParameters(text: string): Parameters | undefined {
-  const params: Parameters = new Map();
+  const params = new Map<string, string | undefined>();
   for (const piece of text.split(";")) {
     const equals = piece.indexOf("=");
     const name = (equals < 0 ? piece : piece.slice(0, equals)).toLowerCase();

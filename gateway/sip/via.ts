@@ -6,7 +6,7 @@ import {
   parseParameters,
   printHostPort,
   printParameters,
-  trimSpace,
+  sliceTrimmed,
 } from "./grammar.ts";
 
 export interface Via {
@@ -22,13 +22,15 @@ const PROTOCOL = /^SIP[ \t]*\/[ \t]*2\.0[ \t]*\/[ \t]*([A-Za-z0-9\-.!%*_+`'~]+)[
 export function parseVia(text: string): Via | undefined {
   // Nearly always it stands there without the white space §25.1 allows in it.
   const space = text.startsWith("SIP/2.0/") ? text.indexOf(" ") : -1;
-  const match = space < 0 ? PROTOCOL.exec(text) : undefined;
-  const transport = space < 0 ? match?.[1] : text.slice("SIP/2.0/".length, space);
-  if (transport === undefined || !isToken(transport)) return undefined;
-  const rest = text.slice(match ? match[0].length : space + 1);
-  const semicolon = rest.indexOf(";");
-  const where = parseHostPort(trimSpace(semicolon < 0 ? rest : rest.slice(0, semicolon)));
-  const params = parseParameters(semicolon < 0 ? "" : rest.slice(semicolon));
+  const usual = text.slice("SIP/2.0/".length, Math.max(space, 0));
+  const match = isToken(usual) ? undefined : PROTOCOL.exec(text);
+  if (match === null) return undefined;
+  const transport = match?.[1] ?? usual;
+  const start = match ? match[0].length : space + 1;
+  const semicolon = text.indexOf(";", start);
+  const end = semicolon < 0 ? text.length : semicolon;
+  const where = parseHostPort(sliceTrimmed(text, start, end));
+  const params = parseParameters(text, end);
   const branch = params?.get("branch");
   if (!where || !params || (branch !== undefined && !isToken(branch))) return undefined;
   return { transport: transport.toUpperCase(), ...where, params };

@@ -1,13 +1,10 @@
 /**
- * Opus (RFC 6716, RFC 7587), mono, on libopus in WebAssembly. libopus-wasm's own interface is
- * asynchronous and copies every packet into a new array; a thread that handles packets needs
- * neither, so this calls the generated module's functions. Above: codec.ts.
+ * Opus (RFC 6716, RFC 7587), mono, on libopus. libopus-wasm's own interface is asynchronous and
+ * copies every packet into a new array; a thread that handles packets needs neither, so this calls
+ * libopus's functions. Above: codec.ts. Below: libopus.ts.
  */
-import instantiate from "../../node_modules/libopus-wasm/dist/generated/libopus.generated.mjs";
 import type { Decoder, Encoder, OpusEncoderOptions, PcmRate } from "../codec.ts";
-import { ScratchMemory } from "./scratch-memory.ts";
-
-export type Libopus = Awaited<ReturnType<typeof instantiate>>;
+import type { Libopus, LibopusMemory } from "./libopus.ts";
 
 /** opus_defines.h */
 const APPLICATION_VOIP = 2_048;
@@ -21,8 +18,11 @@ const SIGNAL_VOICE = 3_001;
 
 /** CELT at its cheapest; what speech needs at 16 kHz without sounding coded. */
 const LOW_DELAY_DEFAULTS = { bitrate: 32_000, complexity: 0 };
-/** SILK spends a third of it on the copy of the packet before. */
-const RESILIENT_DEFAULTS = { bitrate: 28_000, complexity: 0 };
+/**
+ * SILK spends a third of it on the copy of the packet before. With less, packets of 10 ms lose 2 dB
+ * at once, for the encoder gives up the upper half of the band.
+ */
+const RESILIENT_DEFAULTS = { bitrate: 31_000, complexity: 0 };
 /** What the encoder is told of the loss; FEC is only written if it expects some. */
 const EXPECTED_LOSS_PERCENT = 10;
 /** RFC 6716 §3.2: a packet lasts at most 120 ms. */
@@ -39,36 +39,48 @@ export interface Opus {
   decoder(sampleRate: PcmRate): Decoder;
 }
 
-export async function loadOpus(): Promise<Opus> {
-  return opusOver(await instantiate());
-}
-
 /** The codec over an instance of libopus. */
 export function opusOver(libopus: Libopus): Opus {
   // One call is made at a time and each leaves nothing behind, so all codecs share the buffers.
-  const packet = new ScratchMemory(libopus, PACKET_BYTES_MAX);
-  const pcm = new ScratchMemory(libopus, (2 * 16_000 * PACKET_MS_MAX) / 1_000);
+  const packet = libopus.memory(PACKET_BYTES_MAX);
+  const pcm = libopus.memory((2 * 16_000 * PACKET_MS_MAX) / 1_000);
   return {
     encoder: (sampleRate, options) => new OpusEncoder(libopus, packet, pcm, sampleRate, options),
     decoder: (sampleRate) => new OpusDecoder(libopus, packet, pcm, sampleRate),
   };
 }
 
+/** An encoder's latest packet, outside libopus's memory: valid until its next one. */
+class PacketCopy {
+  readonly sizeBytes = 1_500;
+  readonly #buffer = new Uint8Array(this.sizeBytes);
+  /** One for each length there was: none is made for a packet, and few lengths are common. */
+  readonly #views = new Map<number, Uint8Array>();
+
+  take(source: Uint8Array, length: number): Uint8Array {
+    const buffer = this.#buffer;
+    for (let index = 0; index < length; index++) buffer[index] = source[index] ?? 0;
+    const known = this.#views.get(length);
+    if (known) return known;
+    const view = buffer.subarray(0, length);
+    this.#views.set(length, view);
+    return view;
+  }
+}
+
 class OpusEncoder implements Encoder {
   readonly sampleRate: PcmRate;
   readonly #libopus: Libopus;
   readonly #options: OpusEncoderOptions;
-  readonly #packet: ScratchMemory;
-  readonly #pcm: ScratchMemory;
-  /** A copy outside the shared memory: valid until this encoder's next packet. */
-  readonly #buffer = new Uint8Array(1_500);
-  readonly #views: (Uint8Array | undefined)[] = new Array(1_501).fill(undefined);
+  readonly #packet: LibopusMemory;
+  readonly #pcm: LibopusMemory;
+  readonly #copy = new PacketCopy();
   #encoder: number;
 
   constructor(
     libopus: Libopus,
-    packet: ScratchMemory,
-    pcm: ScratchMemory,
+    packet: LibopusMemory,
+    pcm: LibopusMemory,
     sampleRate: PcmRate,
     options: OpusEncoderOptions,
   ) {
@@ -81,25 +93,19 @@ class OpusEncoder implements Encoder {
   }
 
   encode(pcm: Int16Array): Uint8Array {
+    // Outside WebAssembly nothing else stops libopus from writing where no encoder is.
+    if (this.#encoder === 0) throw new Error("The encoder is closed.");
     if (pcm.length > this.#pcm.int16.length) throw new RangeError(`${pcm.length} samples`);
     this.#pcm.int16.set(pcm);
-    const length = this.#libopus._oc_encode(
+    const length = this.#libopus.encode(
       this.#encoder,
       this.#pcm.pointer,
       pcm.length,
       this.#packet.pointer,
-      this.#buffer.length,
+      this.#copy.sizeBytes,
     );
     if (length < 0) throw new RangeError(`Opus does not encode ${pcm.length} samples (${length})`);
-    const source = this.#packet.bytes;
-    const buffer = this.#buffer;
-    for (let index = 0; index < length; index++) buffer[index] = source[index] ?? 0;
-    let view = this.#views[length];
-    if (!view) {
-      view = buffer.subarray(0, length);
-      this.#views[length] = view;
-    }
-    return view;
+    return this.#copy.take(this.#packet.bytes, length);
   }
 
   reset(): void {
@@ -108,7 +114,7 @@ class OpusEncoder implements Encoder {
   }
 
   close(): void {
-    if (this.#encoder !== 0) this.#libopus._oc_destroy_encoder(this.#encoder);
+    if (this.#encoder !== 0) this.#libopus.destroyEncoder(this.#encoder);
     this.#encoder = 0;
   }
 }
@@ -116,8 +122,8 @@ class OpusEncoder implements Encoder {
 class OpusDecoder implements Decoder {
   readonly sampleRate: PcmRate;
   readonly #libopus: Libopus;
-  readonly #packet: ScratchMemory;
-  readonly #pcm: ScratchMemory;
+  readonly #packet: LibopusMemory;
+  readonly #pcm: LibopusMemory;
   /** A copy outside the shared memory: valid until this decoder's next packet. */
   readonly #buffer: Int16Array;
   #output: Int16Array;
@@ -125,7 +131,7 @@ class OpusDecoder implements Decoder {
   #latestSamples: number;
   #decoder: number;
 
-  constructor(libopus: Libopus, packet: ScratchMemory, pcm: ScratchMemory, sampleRate: PcmRate) {
+  constructor(libopus: Libopus, packet: LibopusMemory, pcm: LibopusMemory, sampleRate: PcmRate) {
     this.sampleRate = sampleRate;
     this.#libopus = libopus;
     this.#packet = packet;
@@ -161,7 +167,7 @@ class OpusDecoder implements Decoder {
   }
 
   close(): void {
-    if (this.#decoder !== 0) this.#libopus._oc_destroy_decoder(this.#decoder);
+    if (this.#decoder !== 0) this.#libopus.destroyDecoder(this.#decoder);
     this.#decoder = 0;
   }
 
@@ -178,18 +184,18 @@ class OpusDecoder implements Decoder {
     if (payload && (length === 0 || length > PACKET_BYTES_MAX)) return -1;
     if (payload) this.#packet.bytes.set(payload);
     try {
-      return this.#libopus._oc_decode(
+      return this.#libopus.decode(
         this.#decoder,
         payload ? this.#packet.pointer : 0,
         length,
         this.#pcm.pointer,
         samplesMax,
-        fec ? 1 : 0,
+        fec,
       );
     } catch {
       // A trap left the state half changed, not even fit to be freed: the call goes on with a new
       // one, or with silence if there is none.
-      this.#decoder = this.#libopus._oc_create_decoder(this.sampleRate, 1, 0);
+      this.#decoder = this.#libopus.createDecoder(this.sampleRate);
       return -1;
     }
   }
@@ -209,7 +215,7 @@ class OpusDecoder implements Decoder {
 function createEncoder(libopus: Libopus, rate: PcmRate, options: OpusEncoderOptions): number {
   const resilient = options.mode === "resilient";
   const application = resilient ? APPLICATION_VOIP : APPLICATION_RESTRICTED_LOWDELAY;
-  const encoder = libopus._oc_create_encoder(rate, 1, application, 0);
+  const encoder = libopus.createEncoder(rate, application);
   if (encoder === 0) throw new Error("libopus has no memory for an encoder");
   const defaults = resilient ? RESILIENT_DEFAULTS : LOW_DELAY_DEFAULTS;
   const fec = resilient && (options.fec ?? true);
@@ -221,14 +227,14 @@ function createEncoder(libopus: Libopus, rate: PcmRate, options: OpusEncoderOpti
     [SET_PACKET_LOSS_PERCENT, fec ? EXPECTED_LOSS_PERCENT : 0],
   ];
   for (const [request, value] of settings) {
-    const error = libopus._oc_encoder_ctl(encoder, request, value);
+    const error = libopus.setEncoder(encoder, request, value);
     if (error < 0) throw new RangeError(`Opus encoder setting ${request} = ${value} (${error})`);
   }
   return encoder;
 }
 
 function createDecoder(libopus: Libopus, rate: PcmRate): number {
-  const decoder = libopus._oc_create_decoder(rate, 1, 0);
+  const decoder = libopus.createDecoder(rate);
   if (decoder === 0) throw new Error("libopus has no memory for a decoder");
   return decoder;
 }

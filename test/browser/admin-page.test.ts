@@ -1,12 +1,15 @@
-/** The first admin page in a browser: live rows, forms, and texts from SIP that want to be scripts. */
+/** The admin's pages in a browser: live rows, forms, and texts from SIP that want to be scripts. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type Browser, chromium, type Page } from "playwright-core";
-import type { CallStatus, ConnectionStatus, Status } from "../../gateway/b2bua/status.ts";
-import type { WallMillis } from "../../gateway/machine.ts";
-import type { ConnectionId, UserId } from "../../schema/config.ts";
-import { type Client, IDLE, openClient, PASSWORD } from "../unit/admin/client.ts";
-
-const program = Bun.which("chromium");
+import type { Status } from "../../gateway/b2bua/status.ts";
+import {
+  bindingOf,
+  CHROMIUM,
+  callOf,
+  connectionOf,
+  type Desk,
+  openDesk,
+} from "../rigs/admin-desk.ts";
+import { IDLE } from "../unit/admin/client.ts";
 
 /** Each reports itself when it is run. */
 const HOSTILE = [
@@ -19,26 +22,26 @@ const HOSTILE = [
   "</script></title><script>globalThis.executed=1</script>",
 ];
 
-const ago = (seconds: number) => (Date.now() - seconds * 1_000) as WallMillis;
+const CALL_WORDS: Readonly<Record<string, string>> = {
+  routing: "Routing",
+  ringing: "Ringing",
+  early: "Early media",
+  connected: "Connected",
+};
 
-function connectionOf(index: number, changes: Partial<ConnectionStatus> = {}): ConnectionStatus {
-  const reason = "accepted by the registrar";
-  const base = {
-    id: index as ConnectionId,
-    name: `PBX ${index}`,
-    registration: "registered",
-  } as const;
-  return { ...base, reason, since: ago(90), callsNow: 0, ...changes };
+/** Chance that comes the same again (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
 }
 
-function callOf(id: string, changes: Partial<CallStatus> = {}): CallStatus {
-  const base = { id, direction: "outbound", state: "connected", started: ago(65) } as const;
-  return { ...base, caller: "alice", callee: "+442079460000", ...changes };
-}
-
-function hostileStatus(): Status {
+function hostileStatus(): Partial<Status> {
   return {
-    ...IDLE,
     connections: HOSTILE.map((text, index) =>
       connectionOf(index + 1, { name: text, reason: text }),
     ),
@@ -49,149 +52,303 @@ function hostileStatus(): Status {
         codecs: { webrtc: text, trunk: text },
       }),
     ),
-    bindings: HOSTILE.map((text) => ({
-      user: 1 as UserId,
-      userAgent: text,
-      remote: text,
-      since: ago(5),
-      expires: ago(-60),
-    })),
+    bindings: HOSTILE.map((text) => bindingOf(1, { userAgent: text, remote: text })),
   };
 }
 
-let browser: Browser;
+let desk: Desk;
 beforeAll(async () => {
-  if (program === null) return;
-  const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"];
-  browser = await chromium.launch({ executablePath: program, headless: true, args });
+  if (CHROMIUM !== null) desk = await openDesk();
 });
-afterAll(() => browser?.close());
+afterAll(() => desk?.close());
 
-/** The admin on a port of its own, logged in to by the form, on its first page. */
-async function openPage(): Promise<{
-  client: Client;
-  page: Page;
-  complaints: string[];
-  close(): Promise<void>;
-}> {
-  const client = await openClient();
-  const server = Bun.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    fetch: (request) => client.app.fetch(request, { remoteAddress: "127.0.0.1" }),
-  });
-  const page = await browser.newPage();
-  const complaints: string[] = [];
-  page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
-  });
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("dialog", (dialog) => {
-    complaints.push(`dialog: ${dialog.message()}`);
-    void dialog.accept();
-  });
-  await page.goto(`http://127.0.0.1:${server.port}/login`);
-  await page.fill("[name=password]", PASSWORD);
-  await page.click("button[type=submit]");
-  await page.waitForURL("**/");
-  const close = async () => {
-    await page.close();
-    await server.stop(true);
-    await client.close();
-  };
-  return { client, page, complaints, close };
-}
-
-function tell(client: Client, status: Status): void {
-  client.gateway.status = status;
-  for (const listener of client.listeners) listener();
-}
-
-test.skipIf(program === null)(
+test.skipIf(CHROMIUM === null)(
   "W6: what SIP brings is shown as it is and never run",
   async () => {
-    const { client, page, complaints, close } = await openPage();
+    const { client, page, url, tell, complaints } = desk;
     for (const [index, displayName] of HOSTILE.entries()) {
       const name = `user-${index}`;
       await client.asProgram("POST", "/api/v1/users", {
         body: { name, displayName, password: "password1" },
       });
     }
-    tell(client, hostileStatus());
+    tell(hostileStatus());
+    await page
+      .locator("#calls tbody tr")
+      .nth(HOSTILE.length - 1)
+      .waitFor();
+    const texts = (cells: string) => page.locator(cells).allTextContents();
+    expect(await texts("#calls tbody td:nth-child(1)")).toEqual(HOSTILE);
+    expect(await texts("#trunks tbody td:nth-child(1)")).toEqual(HOSTILE);
+    const created = "tbody img, tbody svg, tbody script, tbody b";
+    expect(await page.locator(created).count()).toBe(0);
+    await page.goto(`${url}/users`);
     await page
       .locator("#softphones tbody tr")
       .nth(HOSTILE.length - 1)
       .waitFor();
-    await page.reload();
-    await page
-      .locator("#softphones tbody tr")
-      .nth(HOSTILE.length - 1)
-      .waitFor();
-    const agents = await page.locator("#softphones tbody td:nth-child(2)").allTextContents();
-    expect(agents).toEqual(HOSTILE);
-    expect(await page.locator("#calls tbody td:nth-child(1)").allTextContents()).toEqual(HOSTILE);
-    expect(await page.locator("tbody img, tbody svg, tbody script, tbody b").count()).toBe(0);
+    expect(await texts("#softphones tbody td:nth-child(2)")).toEqual(HOSTILE);
+    expect(await texts("#users tbody td:nth-child(2)")).toEqual(HOSTILE);
+    expect(await page.locator(created).count()).toBe(0);
     expect(await page.evaluate("globalThis.executed")).toBeUndefined();
     expect(complaints).toEqual([]);
-    await close();
+    for (let id = 1; id <= HOSTILE.length; id += 1) {
+      await client.asProgram("DELETE", `/api/v1/users/${id}`);
+    }
   },
   30_000,
 );
 
-test.skipIf(program === null)(
-  "rows follow the gateway; the buttons act on it",
+test.skipIf(CHROMIUM === null)(
+  "rows follow the gateway; the buttons act on it after a question",
   async () => {
-    const { client, page, complaints, close } = await openPage();
+    const { client, page, url, tell, complaints } = desk;
+    tell(IDLE);
+    await page.goto(url);
     await page.getByText("No call right now.").waitFor();
-    tell(client, { ...IDLE, connections: [connectionOf(1)], calls: [callOf("a/b?c")] });
+    tell({ connections: [connectionOf(1)], calls: [callOf("a/b?c")] });
     await page.getByText("+442079460000").waitFor();
     await page.getByRole("button", { name: "Hang up" }).click();
+    await page.getByRole("button", { name: "Cancel" }).click();
+    expect(client.gateway.hungUp).toEqual([]);
+    await page.getByRole("button", { name: "Hang up" }).click();
+    await page.locator("dialog").getByRole("button", { name: "Hang up" }).click();
     while (client.gateway.hungUp.length === 0) await Bun.sleep(10);
     expect(client.gateway.hungUp).toEqual(["a/b?c"]);
-    tell(client, IDLE);
+    tell(IDLE);
     await page.getByText("No call right now.").waitFor();
     expect(complaints).toEqual([]);
-    await close();
   },
   30_000,
 );
 
-test.skipIf(program === null)(
-  "the forms add a user and a connection, and say what is wrong",
+test.skipIf(CHROMIUM === null)(
+  "the dashboard stays right while two hundred calls change under it, and keeps the focus",
   async () => {
-    const { client, page, close } = await openPage();
-    const user = page.locator("form[data-resource$=users]");
-    await page.getByText("Add a user").click();
-    await user.locator("[name=name]").fill("alice smith");
-    await user.locator("[name=password]").fill("password1");
-    await user.getByRole("button").click();
-    await page.getByText("letters, digits").waitFor();
-    await user.locator("[name=name]").fill("alice");
-    await user.getByRole("button").click();
-    await page
-      .locator("[name=inboundUser] option", { hasText: "alice" })
-      .waitFor({ state: "attached" });
+    const { page, url, tell, complaints } = desk;
+    const chance = seeded(7);
+    const states = ["routing", "ringing", "early", "connected"] as const;
+    let next = 0;
+    const newCall = () => {
+      next += 1;
+      const state = states[Math.floor(chance() * states.length)] ?? "routing";
+      return callOf(`call-${next}`, { caller: `user-${next}`, state });
+    };
+    let calls = [callOf("steady", { caller: "steady" }), ...Array.from({ length: 199 }, newCall)];
+    const shown = () =>
+      page.evaluate(
+        "[...document.querySelectorAll('#calls tbody tr')].map((it) => [it.dataset.key, it.cells[0].innerText, it.cells[2].innerText].join(' '))",
+      );
+    const wanted = () =>
+      calls.map(({ id, caller, state }) => `${id} ${caller} ${CALL_WORDS[state] ?? state}`);
+    tell({ calls });
+    await page.goto(url);
+    await page.locator("tr[data-key=steady] button").focus();
+    await page.evaluate("document.activeElement.closest('tr').wasMarked = true");
+    for (let round = 0; round < 8; round += 1) {
+      const kept = calls.filter(({ id }) => id === "steady" || chance() > 0.3);
+      const changed = kept.map((it) =>
+        chance() > 0.5 ? { ...it, state: states[Math.floor(chance() * 4)] ?? it.state } : it,
+      );
+      const added = Array.from({ length: 200 - changed.length }, newCall);
+      calls = [...added, ...changed].sort((a, b) => (a.caller < b.caller ? -1 : 1));
+      tell({ calls });
+      await page.locator(`tr[data-key=${added.at(-1)?.id}]`).waitFor();
+      expect(await shown()).toEqual(wanted());
+      expect(await page.locator("#calls-now-value").textContent()).toBe("200");
+    }
+    expect(
+      await page.evaluate(
+        "[document.activeElement.closest('tr').dataset.key, document.activeElement.closest('tr').wasMarked]",
+      ),
+    ).toEqual(["steady", true]);
+    tell(IDLE);
+    await page.getByText("No call right now.").waitFor();
+    expect(complaints).toEqual([]);
+  },
+  60_000,
+);
 
-    const connection = page.locator("form[data-resource$=connections]");
-    await page.getByText("Add a connection").click();
-    await connection.locator("[name=name]").fill("Head office");
-    await connection.locator("[name=type]").selectOption("outbound-trunk");
-    await connection.locator("[name=host]").fill("192.0.2.7");
-    await connection.locator("[name=allow]").fill("0.0.0.0/0");
-    await connection.getByRole("button").click();
+test.skipIf(CHROMIUM === null)(
+  "the forms add and change a user and a connection, and say what is wrong where it is wrong",
+  async () => {
+    const { client, page, url } = desk;
+    const save = page.getByRole("button", { name: "Save" });
+    await page.goto(`${url}/users`);
+    await page.getByRole("link", { name: "Add a user" }).first().click();
+    await page.getByLabel("Name", { exact: true }).fill("alice smith");
+    await page.getByLabel("Password").fill("password1");
+    await save.click();
+    await page.getByText("letters, digits").waitFor();
+    expect(await page.locator("[name=name]").getAttribute("aria-invalid")).toBe("true");
+    await page.getByLabel("Name", { exact: true }).fill("alice");
+    await save.click();
+    await page.waitForURL("**/users");
+    await page.getByRole("link", { name: "alice" }).click();
+    await page.getByLabel("When busy").fill("250");
+    await save.click();
+    await page.getByText("busy: 250").waitFor();
+
+    await page.goto(`${url}/connections`);
+    await page.getByRole("link", { name: "Add a connection" }).first().click();
+    await page.getByLabel("Name", { exact: true }).fill("Head office");
+    await page.getByLabel("Type").selectOption("outbound-trunk");
+    await page.getByLabel("Host", { exact: true }).fill("192.0.2.7");
+    // Before anybody saves: the gateway's own validators look while one types.
+    await page.getByLabel("They may come from").fill("0.0.0.0/0");
     await page.getByText("covers the whole address space").waitFor();
-    await connection.locator("[name=allow]").fill("192.0.2.7, 192.0.2.128/25");
-    await connection.locator("[name=pattern]").fill("^2\\d{2}$");
-    await connection.locator("[name=inboundUser]").selectOption({ label: "alice" });
-    const navigated = page.waitForEvent("load");
-    await connection.getByRole("button").click();
-    await navigated;
-    const config = await client.store.load();
-    expect(config.users.map(({ name }) => name)).toEqual(["alice"]);
-    expect(config.connections).toMatchObject([
-      { name: "Head office", allow: ["192.0.2.7/32", "192.0.2.128/25"], inboundUser: 1 },
+    await page.getByLabel("Weight", { exact: true }).fill("70000");
+    await page.getByText("65535").waitFor();
+    await page.getByLabel("Weight", { exact: true }).fill("50");
+    await page.getByRole("button", { name: "Add a pattern" }).click();
+    await page.getByLabel("Pattern").first().fill("2d{2}");
+    await page.getByText("did you mean \\d?").waitFor();
+    await page.getByLabel("Pattern").first().fill("^2\\d{2}$");
+    await page.getByLabel("Numbers to try").fill("204, 2040");
+    await page.locator("#sample-results .badge.good").waitFor();
+    expect(await page.locator("#sample-results li").allTextContents()).toEqual([
+      "match 204 by ^2\\d{2}$",
+      "no match 2040",
     ]);
-    await close();
+    await page.getByRole("button", { name: "Add a pattern" }).click();
+    await page.getByLabel("Pattern").nth(1).fill("(");
+    const refused = page.waitForResponse(
+      (response) => response.request().method() === "POST" && response.status() === 422,
+    );
+    await save.click();
+    await refused;
+    await page.getByText("covers the whole address space").waitFor();
+    expect(await page.locator("[name=allow]").getAttribute("aria-invalid")).toBe("true");
+    expect(new URL(page.url()).pathname).toBe("/connections/new");
+    expect(await page.locator("[name=pattern]").nth(1).getAttribute("aria-invalid")).toBe("true");
+    await page.getByLabel("Pattern").nth(1).fill("^3");
+    await page.getByLabel("They may come from").fill("192.0.2.7, 192.0.2.128/25");
+    await page.getByLabel("They ring").selectOption({ label: "alice" });
+    await page.getByRole("button", { name: "Add a number" }).click();
+    await page.getByLabel("Number", { exact: true }).fill("+49301234567");
+    await page.getByLabel("Rings").selectOption({ label: "alice" });
+    await page.getByText("Limits and failover").click();
+    await page.getByLabel("Group").fill("carriers");
+    await save.click();
+    await page.waitForURL("**/connections");
+    const { users, connections } = await client.store.load();
+    const alice = users[0]?.id;
+    const [made] = connections;
+    expect(made).toMatchObject({
+      name: "Head office",
+      allow: ["192.0.2.7/32", "192.0.2.128/25"],
+      inboundUser: alice,
+      patterns: [{ pattern: "^2\\d{2}$" }, { pattern: "^3" }],
+      codecs: ["G722", "PCMA", "PCMU"],
+      failoverGroup: { name: "carriers", strategy: "ordered" },
+      inboundNumbers: [{ number: "+49301234567", users: [alice] }],
+    });
+    expect(made).not.toHaveProperty("tls");
+
+    await page.goto(`${url}/connections/${made?.id}`);
+    await page.getByText("Limits and failover").click();
+    await page.getByLabel("Group").fill("");
+    await page.getByLabel("All calls").fill("10");
+    await page.getByLabel("Switched on").uncheck();
+    await save.click();
+    await page.waitForURL("**/connections");
+    const [changed] = (await client.store.load()).connections;
+    expect(changed).toMatchObject({ name: "Head office", maxCalls: 10, enabled: false });
+    expect(changed).not.toHaveProperty("failoverGroup");
+  },
+  60_000,
+);
+
+test.skipIf(CHROMIUM === null)(
+  "lists are put in order by keyboard and by drag, and rows are taken away",
+  async () => {
+    const { client, page, url } = desk;
+    const [{ id } = { id: 0 }] = (await client.store.load()).connections;
+    await page.goto(`${url}/connections/${id}`);
+    await page.locator("summary", { hasText: "Audio" }).click();
+    await page.getByRole("button", { name: "Move G.711 A-law up" }).focus();
+    await page.keyboard.press("Enter");
+    expect(await page.evaluate("document.activeElement.innerText")).toBe("Move G.711 A-law up");
+    await page.getByText("Now 1 of 4").waitFor({ state: "attached" });
+    await page.getByLabel("Opus").check();
+    const grips = page.locator("[data-list=patterns] .grip");
+    await grips.nth(1).dragTo(grips.nth(0));
+    await page.getByRole("button", { name: "Remove this number" }).click();
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.waitForURL("**/connections");
+    const [changed] = (await client.store.load()).connections;
+    expect(changed?.codecs).toEqual(["PCMA", "G722", "PCMU", "opus"]);
+    expect(changed?.patterns.map(({ pattern }) => pattern)).toEqual(["^3", "^2\\d{2}$"]);
+    expect(changed?.inboundNumbers ?? []).toEqual([]);
+  },
+  60_000,
+);
+
+test.skipIf(CHROMIUM === null)(
+  "D8: a change made meanwhile is not overwritten",
+  async () => {
+    const { client, page, url } = desk;
+    const [{ id } = { id: 0 }] = (await client.store.load()).users;
+    await page.goto(`${url}/users/${id}`);
+    await client.asProgram("PATCH", `/api/v1/users/${id}`, { body: { displayName: "Alice Ames" } });
+    await page.getByLabel("Shown as").fill("Somebody");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("somebody else changed it meanwhile").waitFor();
+    expect((await client.store.load()).users[0]?.displayName).toBe("Alice Ames");
+  },
+  30_000,
+);
+
+test.skipIf(CHROMIUM === null)(
+  "RTE-16: what would happen is asked on the dial plan's page, and shown as text",
+  async () => {
+    const { client, page, url } = desk;
+    const steps = HOSTILE.map((text) => ({ connection: text, outcome: text }));
+    client.gateway.explanation = { number: "250", ways: [], steps, reason: "nothing matches" };
+    await page.goto(`${url}/dial-plan`);
+    await page.getByLabel("dialled").fill("250");
+    await page.getByRole("button", { name: "Ask" }).click();
+    await page.getByText("Nobody would be reached: nothing matches.").waitFor();
+    expect(await page.locator("#answer strong").allTextContents()).toEqual(HOSTILE);
+    expect(await page.evaluate("globalThis.executed")).toBeUndefined();
+  },
+  30_000,
+);
+
+test.skipIf(CHROMIUM === null)(
+  "accounts are added, given a role and taken away; a token is shown once; the last admin stays",
+  async () => {
+    const { client, page, url } = desk;
+    await page.goto(`${url}/settings/accounts`);
+    await page.getByLabel("Name", { exact: true }).fill("olga");
+    await page.getByLabel("Password").fill("too short");
+    await page.getByRole("button", { name: "Add the account" }).click();
+    await page.getByText("at least 12 characters are expected").waitFor();
+    await page.getByLabel("Password").fill("a long enough password");
+    await page.getByRole("button", { name: "Add the account" }).click();
+    const row = page.locator("#accounts tbody tr", { hasText: "olga" });
+    await row.getByRole("button", { name: "Make viewer" }).click();
+    await row.locator(".badge", { hasText: "Viewer" }).waitFor();
+    await row.getByRole("button", { name: "Delete" }).click();
+    await page.locator("dialog").getByRole("button", { name: "Delete" }).click();
+    await row.waitFor({ state: "detached" });
+    const own = page.locator("#accounts tbody tr", { hasText: "administrator" });
+    await own.getByRole("button", { name: "Make viewer" }).click();
+    await page.locator(".toast.bad").waitFor();
+    await own.locator(".badge", { hasText: "Admin" }).waitFor();
+
+    await page.goto(`${url}/settings/tokens`);
+    await page.getByLabel("What for").fill("monitoring");
+    await page.getByRole("button", { name: "Make it" }).click();
+    const token = (await page.locator("#token", { hasText: "jf_" }).textContent()) ?? "";
+    const asked = await client.raw("GET", "/api/v1/status", {
+      headers: { Authorization: `Bearer ${token}` },
+    });
+    expect(asked.status).toBe(200);
+    const made = page.locator("#tokens tbody tr", { hasText: "monitoring" });
+    await made.getByRole("button", { name: "Revoke" }).click();
+    await page.locator("dialog").getByRole("button", { name: "Revoke" }).click();
+    await made.waitFor({ state: "detached" });
   },
   30_000,
 );

@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compare, matches } from "../../bench/audio/compare.ts";
+import { repeated } from "../../bench/audio/signal.ts";
 import { recordedSpeech } from "../../bench/audio/speech.ts";
 import { type Audio, readWav, writeWav } from "../../bench/audio/wav.ts";
 import { Baresip } from "../rigs/baresip.ts";
@@ -33,12 +34,6 @@ const variants: Variant[] = [
 ];
 
 /** The same words again and again: baresip hangs up at the end of its file. */
-function repeated({ pcm, sampleRate }: Audio, times: number): Audio {
-  const all = new Int16Array(pcm.length * times);
-  for (let index = 0; index < times; index++) all.set(pcm, index * pcm.length);
-  return { pcm: all, sampleRate };
-}
-
 function expectHeard(what: string, sent: Audio, recorded: Audio): void {
   const { delayMs, levelDifferenceDb, snrDb, correlation } = compare(sent, recorded);
   const figures = `offset ${delayMs.toFixed(0)} ms, level ${levelDifferenceDb.toFixed(2)} dB, SNR ${snrDb.toFixed(1)} dB, correlation ${correlation.toFixed(3)}`;

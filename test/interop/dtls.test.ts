@@ -1,32 +1,39 @@
 /**
- * Our DTLS against OpenSSL's and GnuTLS's, as client and as server, over UDP on the loopback: the
+ * Our DTLS against OpenSSL's, GnuTLS's and Mbed TLS's, as client and as server, over UDP on the loopback: the
  * handshakes complete and both ends export the same SRTP keys (RFC 5705, RFC 5764 §4.2).
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Subprocess, spawn, spawnSync } from "bun";
+import { spawnSync } from "bun";
 import {
   createCertificate,
   type DtlsCertificate,
   fingerprintOf,
 } from "../../gateway/media/dtls/certificate.ts";
-import {
-  DtlsEndpoint,
-  type DtlsOptions,
-  type DtlsOutput,
-} from "../../gateway/media/dtls/dtls-endpoint.ts";
-import type { SrtpKeys } from "../../gateway/media/dtls/key-schedule.ts";
+import type { DtlsOptions } from "../../gateway/media/dtls/dtls-endpoint.ts";
 import type { Fingerprint } from "../../gateway/media/protocol.ts";
 import type { Random } from "../../gateway/random.ts";
+import { DtlsPeer, material, Program } from "../rigs/dtls-peer.ts";
+import { buildMbedtls, hasMbedtls, MBEDTLS_KEYS, runMbedtls } from "../rigs/mbedtls.ts";
+import { seededChance } from "../unit/media/chance.ts";
 
 const hasOpenssl = Bun.which("openssl") !== null;
 const hasGnutls = hasOpenssl && Bun.which("gnutls-serv") !== null;
 const ROUNDS = 100;
 const GNUTLS_ROUNDS = 10;
+const MBEDTLS_ROUNDS = 5;
 /** Client programs that run side by side; starting one takes longer than its handshake. */
 const AT_ONCE = 10;
+/** Datagrams' bytes, and how many of them are lost both ways: a flight of ten small ones, or two. */
+const LOSSY = [
+  { mtu: 228, loss: 0.2 },
+  { mtu: 1_200, loss: 0.4 },
+];
+/** How long the peers' patience may make a handshake then. */
+const LOSSY_MS = 60_000;
+const LOSSY_ROUNDS = 3;
 const LABEL = "EXTRACTOR-dtls_srtp";
 
 /** OpenSSL's and GnuTLS's name of each profile, and the bytes of one key and one salt. */
@@ -79,118 +86,17 @@ afterAll(() => {
   if (directory) rmSync(directory, { recursive: true });
 });
 
-type Connected = Extract<DtlsOutput, { type: "connected" }>;
-
-/** Our endpoint on a socket with a real clock: what the webrtc leg and the worker do otherwise. */
-class Endpoint {
-  /** Processor time spent in our endpoint, milliseconds. */
-  cpuMs = 0;
-  readonly port: number;
-  readonly connected: Promise<Connected>;
-  readonly #dtls: DtlsEndpoint;
-  readonly #socket: Bun.udp.Socket<"buffer">;
-  readonly #settle: { resolve: (value: Connected) => void; reject: (error: Error) => void };
-  #remotePort: number;
-  #timer: Timer | undefined;
-
-  private constructor(socket: Bun.udp.Socket<"buffer">, dtls: DtlsEndpoint, port: number) {
-    this.#socket = socket;
-    this.#dtls = dtls;
-    this.#remotePort = port;
-    this.port = socket.port;
-    const { promise, resolve, reject } = Promise.withResolvers<Connected>();
-    this.connected = promise;
-    this.#settle = { resolve, reject };
-    // Whoever waits hears of a failure; nobody may be waiting yet.
-    promise.catch(() => {});
-  }
-
-  /** A client starts at once towards `remotePort`; a server answers whoever speaks. */
-  static async open(
-    role: "client" | "server",
-    key: string,
-    remotePort = 0,
-    changes: Partial<DtlsOptions> = {},
-  ): Promise<Endpoint> {
-    let endpoint: Endpoint | undefined;
-    const socket = await Bun.udpSocket({
-      hostname: "127.0.0.1",
-      socket: {
-        data: (_, datagram, port) => endpoint?.receive(datagram, port),
-        // The peer's port may be closed already when our goodbye arrives.
-        error: () => {},
-      },
-    });
-    const fingerprints = [peer(key).fingerprint];
-    const dtls = new DtlsEndpoint({ role, certificate: own, fingerprints, random, ...changes });
-    endpoint = new Endpoint(socket, dtls, remotePort);
-    if (role === "client") endpoint.act((now) => dtls.start(now));
-    return endpoint;
-  }
-
-  receive(datagram: Uint8Array, port: number): void {
-    this.#remotePort = port;
-    this.act((now) => this.#dtls.receive(new Uint8Array(datagram), now));
-  }
-
-  act(take: (now: number) => DtlsOutput[]): void {
-    const before = process.cpuUsage();
-    const outputs = take(performance.now());
-    const { user, system } = process.cpuUsage(before);
-    this.cpuMs += (user + system) / 1_000;
-    for (const output of outputs) {
-      if (output.type === "send") this.#socket.send(output.datagram, this.#remotePort, "127.0.0.1");
-      else if (output.type === "connected") this.#settle.resolve(output);
-      else if (output.type === "failed") this.#settle.reject(new Error(output.detail));
-      else this.#settle.reject(new Error("closed"));
-    }
-    clearTimeout(this.#timer);
-    const deadline = this.#dtls.deadline();
-    if (deadline === undefined) return;
-    const wait = Math.max(0, deadline - performance.now());
-    this.#timer = setTimeout(() => this.act((now) => this.#dtls.timeout(now)), wait);
-  }
-
-  close(): void {
-    this.act((now) => this.#dtls.close(now));
-    clearTimeout(this.#timer);
-    this.#socket.close();
-  }
-}
-
-/** A program whose output grows while it runs. Its input stays open, or it would end by itself. */
-class Program {
-  output = "";
-  readonly #process: Subprocess<"pipe", "pipe", "pipe">;
-  readonly #read: Promise<unknown>;
-
-  constructor(command: string[]) {
-    this.#process = spawn(command, { stdin: "pipe", stdout: "pipe", stderr: "pipe" });
-    const { stdout, stderr } = this.#process;
-    this.#read = Promise.all([stdout, stderr].map((stream) => this.#collect(stream)));
-  }
-
-  /** Waits until the output matches at least `times` times. */
-  async prints(pattern: RegExp, times = 1): Promise<RegExpMatchArray[]> {
-    const until = performance.now() + 10_000;
-    for (;;) {
-      const matches = [...this.output.matchAll(pattern)];
-      if (matches.length >= times) return matches;
-      if (performance.now() > until) throw new Error(`no ${pattern} in:\n${this.output}`);
-      await Bun.sleep(2);
-    }
-  }
-
-  async stop(): Promise<void> {
-    this.#process.kill();
-    await this.#process.exited;
-    await this.#read;
-  }
-
-  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
-    const decoder = new TextDecoder();
-    for await (const chunk of stream) this.output += decoder.decode(chunk, { stream: true });
-  }
+/** Ours, on a socket: it knows the certificate of that key, and no other. */
+function open(
+  role: "client" | "server",
+  key: string,
+  remotePort = 0,
+  changes: Partial<DtlsOptions> = {},
+  loses?: () => boolean,
+): Promise<DtlsPeer> {
+  const fingerprints = [peer(key).fingerprint];
+  const options = { role, certificate: own, fingerprints, random, ...changes };
+  return DtlsPeer.open(options, remotePort, loses);
 }
 
 /** A UDP port nobody has at the moment. */
@@ -201,14 +107,10 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** The exported block as both ends would print it: RFC 5764 §4.2's order. */
-function material({ keys }: Connected, role: "client" | "server"): string {
-  const { localKey, localSalt, remoteKey, remoteSalt }: SrtpKeys = keys;
-  const parts =
-    role === "client"
-      ? [localKey, remoteKey, localSalt, remoteSalt]
-      : [remoteKey, localKey, remoteSalt, localSalt];
-  return parts.map((part) => part.toHex()).join("");
+/** Which datagrams are lost is the same in every run. */
+function lossOf(round: number, loss: number): () => boolean {
+  const chance = seededChance(100 + round);
+  return () => chance() < loss;
 }
 
 function opensslArguments(key: string, profile: (typeof PROFILES)[number]): string[] {
@@ -254,6 +156,24 @@ const VARIANTS: Variant[] = [
     profile: CM80,
     more: ["-cipher", "ECDHE-ECDSA-AES256-GCM-SHA384"],
   },
+  {
+    name: "ChaCha20",
+    key: "P-256",
+    profile: GCM128,
+    more: ["-cipher", "ECDHE-ECDSA-CHACHA20-POLY1305"],
+  },
+  {
+    name: "ChaCha20 and an RSA key",
+    key: "RSA",
+    profile: GCM128,
+    more: ["-cipher", "ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-CHACHA20-POLY1305"],
+  },
+  {
+    name: "X25519 for the key exchange",
+    key: "P-256",
+    profile: CM80,
+    more: ["-groups", "X25519:P-256"],
+  },
   { name: "small datagrams", key: "RSA", profile: CM80, more: ["-mtu", "256"], ours: { mtu: 228 } },
 ];
 
@@ -272,7 +192,7 @@ describe.skipIf(!hasOpenssl)("OpenSSL", () => {
     try {
       await server.prints(/ACCEPT/g);
       for (let round = 1; round <= rounds; round++) {
-        const client = await Endpoint.open("client", key, port, ours);
+        const client = await open("client", key, port, ours);
         const connected = await client.connected;
         const exported = await server.prints(KEYING, round);
         client.close();
@@ -290,7 +210,7 @@ describe.skipIf(!hasOpenssl)("OpenSSL", () => {
   }
 
   async function connect({ key, profile, more, ours }: Variant): Promise<{ cpuMs: number }> {
-    const server = await Endpoint.open("server", key, 0, ours);
+    const server = await open("server", key, 0, ours);
     const client = new Program([
       ...["openssl", "s_client", "-connect", `127.0.0.1:${server.port}`],
       ...opensslArguments(key, profile),
@@ -332,6 +252,47 @@ describe.skipIf(!hasOpenssl)("OpenSSL", () => {
     await connect(variant);
   });
 
+  test.each(
+    (["server", "client"] as const).flatMap((role) => LOSSY.map((way) => ({ role, ...way }))),
+  )(
+    `P8: as $role, datagrams of $mtu bytes, $loss of them lost: ${LOSSY_ROUNDS} handshakes, the same keys`,
+    async ({ role, mtu, loss }) => {
+      const once = async (round: number) => {
+        const loses = lossOf(round, loss);
+        const small = ["-mtu", String(Math.max(256, mtu)), "-timeout"];
+        if (role === "client") {
+          const server = await open("server", "P-256", 0, { mtu }, loses);
+          const client = new Program([
+            ...["openssl", "s_client", "-connect", `127.0.0.1:${server.port}`],
+            ...opensslArguments("P-256", GCM128),
+            ...small,
+          ]);
+          const connected = await server.connected;
+          const [exported] = await client.prints(KEYING, 1, LOSSY_MS);
+          expect(exported?.[1]?.toLowerCase()).toBe(material(connected, "server"));
+          server.close();
+          await client.stop();
+          return;
+        }
+        const port = await freePort();
+        const server = new Program([
+          ...["openssl", "s_server", "-accept", `127.0.0.1:${port}`, "-Verify", "1"],
+          ...opensslArguments("P-256", GCM128),
+          ...small,
+        ]);
+        await server.prints(/ACCEPT/g);
+        const client = await open("client", "P-256", port, { mtu }, loses);
+        const connected = await client.connected;
+        const [exported] = await server.prints(KEYING, 1, LOSSY_MS);
+        expect(exported?.[1]?.toLowerCase()).toBe(material(connected, "client"));
+        client.close();
+        await server.stop();
+      };
+      await Promise.all(Array.from({ length: LOSSY_ROUNDS }, (_, round) => once(round)));
+    },
+    2 * LOSSY_MS,
+  );
+
   test("as server that asks for a cookie", async () => {
     await serve({ ...plain, more: ["-listen"] }, 1);
   });
@@ -344,7 +305,7 @@ describe.skipIf(!hasOpenssl)("OpenSSL", () => {
     ]);
     try {
       await server.prints(/ACCEPT/g);
-      const client = await Endpoint.open("client", "RSA", port);
+      const client = await open("client", "RSA", port);
       await expect(client.connected).rejects.toThrow("certificate");
       await server.prints(/alert bad certificate/g);
       client.close();
@@ -354,7 +315,7 @@ describe.skipIf(!hasOpenssl)("OpenSSL", () => {
   });
 
   test("a client without a certificate is refused", async () => {
-    const server = await Endpoint.open("server", "P-256");
+    const server = await open("server", "P-256");
     const client = new Program([
       ...["openssl", "s_client", "-connect", `127.0.0.1:${server.port}`, "-dtls1_2"],
       ...["-use_srtp", GCM128.openssl],
@@ -369,7 +330,7 @@ describe.skipIf(!hasOpenssl)("OpenSSL", () => {
   });
 
   test("a client that offers no SRTP is refused", async () => {
-    const server = await Endpoint.open("server", "P-256");
+    const server = await open("server", "P-256");
     const { cert, key } = peer("P-256");
     const client = new Program([
       ...["openssl", "s_client", "-connect", `127.0.0.1:${server.port}`, "-dtls1_2"],
@@ -385,7 +346,7 @@ describe.skipIf(!hasOpenssl)("OpenSSL", () => {
   });
 
   test("DTLS 1.0 is refused, and told so", async () => {
-    const server = await Endpoint.open("server", "P-256");
+    const server = await open("server", "P-256");
     const { cert, key } = peer("P-256");
     const client = new Program([
       ...["openssl", "s_client", "-connect", `127.0.0.1:${server.port}`, "-dtls1"],
@@ -421,7 +382,7 @@ describe.skipIf(!hasGnutls)("GnuTLS", () => {
     try {
       await server.prints(/IPv4 .*done/g);
       for (let round = 0; round < GNUTLS_ROUNDS; round++) {
-        const client = await Endpoint.open("client", "P-256", port);
+        const client = await open("client", "P-256", port);
         expect((await client.connected).profile).toBe(CM80.id);
         client.close();
       }
@@ -430,24 +391,85 @@ describe.skipIf(!hasGnutls)("GnuTLS", () => {
     }
   }, 30_000);
 
-  test(`as client: ${GNUTLS_ROUNDS} handshakes, the same keys at both ends`, async () => {
-    const connect = async () => {
-      const server = await Endpoint.open("server", "P-256");
-      const client = new Program([
-        ...["gnutls-cli", "--port", String(server.port), "--insecure"],
-        ...gnutlsArguments(),
-        "127.0.0.1",
-      ]);
-      try {
-        const connected = await server.connected;
-        const [exported] = await client.prints(/Key material: ([0-9a-f]+)/g);
-        expect(connected.profile).toBe(CM80.id);
-        expect(exported?.[1]).toBe(material(connected, "server"));
-      } finally {
-        server.close();
-        await client.stop();
-      }
-    };
-    await Promise.all(Array.from({ length: GNUTLS_ROUNDS }, connect));
-  }, 30_000);
+  test.each([
+    { rounds: GNUTLS_ROUNDS, mtu: 1_200, loss: 0 },
+    ...LOSSY.map((way) => ({ rounds: 3, ...way })),
+  ])(
+    "P8: as client, datagrams of $mtu bytes, $loss of them lost: $rounds handshakes, the same keys",
+    async ({ rounds, mtu, loss }) => {
+      const connect = async (_each: unknown, round: number) => {
+        const [loses, changes] = [lossOf(round, loss), { mtu }];
+        const server = await open("server", "P-256", 0, changes, loses);
+        const client = new Program([
+          ...["gnutls-cli", "--port", String(server.port), "--insecure"],
+          ...gnutlsArguments(),
+          "127.0.0.1",
+        ]);
+        try {
+          const connected = await server.connected;
+          const [exported] = await client.prints(
+            /Key material: ([0-9a-f]+)/g,
+            1,
+            loss === 0 ? 10_000 : LOSSY_MS,
+          );
+          expect(connected.profile).toBe(CM80.id);
+          expect(exported?.[1]).toBe(material(connected, "server"));
+        } finally {
+          server.close();
+          await client.stop();
+        }
+      };
+      await Promise.all(Array.from({ length: rounds }).map(connect));
+    },
+    LOSSY_MS,
+  );
+});
+
+describe.skipIf(!hasOpenssl || !hasMbedtls)("Mbed TLS", () => {
+  beforeAll(() => buildMbedtls(directory));
+
+  const ways = [
+    { rounds: MBEDTLS_ROUNDS, mtu: 1_200, loss: 0 },
+    ...LOSSY.map((way) => ({ rounds: LOSSY_ROUNDS, ...way })),
+  ];
+
+  test.each(
+    (["server", "client"] as const).flatMap((role) =>
+      ["P-256", "RSA"].flatMap((key) => ways.map((way) => ({ role, key, ...way }))),
+    ),
+  )(
+    "P8: as $role, $key, datagrams of $mtu bytes, $loss of them lost: $rounds handshakes, the same keys",
+    async ({ role, key, rounds, mtu, loss }) => {
+      const once = async (_each: unknown, round: number) => {
+        const { cert: certificate, key: keyFile } = peer(key);
+        const port = await freePort();
+        const run = (at: number) =>
+          runMbedtls(directory, {
+            role,
+            port: at,
+            certificate,
+            key: keyFile,
+            profile: CM80.id,
+            mtu,
+          });
+        const ours = role === "server" ? "client" : "server";
+        const loses = lossOf(round, loss);
+        const listening = ours === "server" ? await open(ours, key, 0, { mtu }, loses) : undefined;
+        const program = run(listening?.port ?? port);
+        if (!listening) await program.prints(/LISTENING/g);
+        const endpoint = listening ?? (await open(ours, key, port, { mtu }, loses));
+        try {
+          const connected = await endpoint.connected;
+          const [exported] = await program.prints(MBEDTLS_KEYS, 1, loss === 0 ? 10_000 : LOSSY_MS);
+          expect(connected.profile).toBe(CM80.id);
+          expect(exported?.slice(1)).toEqual(["0001", material(connected, ours)]);
+        } finally {
+          endpoint.close();
+          await program.stop();
+        }
+      };
+      await Promise.all(Array.from({ length: rounds }).map(once));
+    },
+    2 * LOSSY_MS,
+  );
 });

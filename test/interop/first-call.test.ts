@@ -94,6 +94,13 @@ describe.each([
       endedBy: "caller",
       codecs: { webrtc: "opus", trunk: codec },
     });
+    // X4: four directions, each with a score that says the network was good.
+    const ways = record?.quality?.flatMap(({ received, sent }) => [received, sent]) ?? [];
+    expect(record?.quality?.map(({ party, kind }) => `${party} ${kind}`).sort()).toEqual([
+      "callee trunk",
+      "caller webrtc",
+    ]);
+    expect(ways.map((way) => (way?.mos ?? 0) > 3.9)).toEqual([true, true, true, true]);
   });
 
   test("the PBX calls the softphone, both hear each other, and the PBX hangs up", async () => {
@@ -260,4 +267,44 @@ describe("what is refused, and how", () => {
   test("nothing is left behind", async () => {
     await gateway.untilIdle();
   }, 60_000);
+});
+
+test("NAT-03: behind a NAT, a PBX and a softphone beside the gateway hear each other", async () => {
+  const environment = { JACKFIELD_EXTERNAL_IP: "198.51.100.1" };
+  const gateway = await GatewayRig.start({ environment });
+  const fromSoftphone = recordedSpeech("waiting", 48_000);
+  const fromPbx = recordedSpeech("ships", rateOf("PCMA"));
+  const pbx = await VirtualPbx.start({ codec: "PCMA", plays: fromPbx.pcm });
+  await gateway.api("POST", "/users", { name: "alice", password: "alice-password" });
+  await gateway.api("POST", "/connections", {
+    name: "Office",
+    type: "outbound-trunk",
+    host: "127.0.0.1",
+    port: pbx.port,
+    transport: "udp",
+    patterns: [{ pattern: "^2\\d{2}$" }],
+    codecs: ["PCMA"],
+    allow: ["127.0.0.1/32"],
+  });
+  const softphone = await VirtualSoftphone.connect({
+    server: gateway.socketUrl,
+    user: "alice",
+    password: "alice-password",
+    plays: fromSoftphone.pcm,
+  });
+  expect(await softphone.register()).toBe(200);
+  const call = await softphone.call("250");
+  await Bun.sleep(SECONDS * 1_000);
+  const heardAtPbx = pbx.calls[0]?.heard;
+  if (!heardAtPbx) throw new Error("the PBX got no call");
+  expectHeard("softphone → PBX", fromSoftphone, {
+    pcm: heardAtPbx.samples(),
+    sampleRate: heardAtPbx.rate,
+  });
+  const { heard } = call;
+  expectHeard("PBX → softphone", fromPbx, { pcm: heard.samples(), sampleRate: heard.rate });
+  await call.dialog?.hangUp();
+  softphone.close();
+  expect(await gateway.stop()).toBe(0);
+  pbx.stop();
 });

@@ -60,7 +60,10 @@ test("D2: a public address without TLS", async () => {
 });
 
 test("a certificate that is not there", async () => {
-  expectAdvice(await start("--tls-cert=a.pem", "--tls-key=b.pem"), /certificate can't be read/);
+  expectAdvice(
+    await start("--tls-cert=a.pem", "--tls-key=b.pem"),
+    /certificate a\.pem can't be used/,
+  );
 });
 
 test("a port that is taken", async () => {

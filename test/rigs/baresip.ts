@@ -2,7 +2,7 @@
  * baresip (Debian) as a PBX phone: plays a file, records what it hears, is steered over its
  * control socket (ctrl_tcp: JSON in netstrings).
  */
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Socket, Subprocess } from "bun";
 
@@ -12,10 +12,20 @@ export interface BaresipOptions {
   user: string;
   sipPort: number;
   transport?: "udp" | "tcp";
+  /** The port of a registrar on this machine it registers with as `user`. */
+  registrarPort?: number;
+  /** What it proves itself with there; none unless given. */
+  password?: string;
   /** WAV file, 16-bit mono, played into the call; the call ends with the file. */
   plays: string;
   codec: "G722/16000/1" | "PCMA/8000/1" | "PCMU/8000/1";
   answers: "auto" | "manual" | "early";
+  /** SRTP as its accounts name it: if the other side has it, mandatory, or keyed by DTLS. */
+  encryption?: "srtp" | "srtp-mand" | "dtls_srtp";
+  /** RTP and RTCP on one port where the other side can (RFC 5761). */
+  mux?: boolean;
+  /** PEM with its key: SIP over TLS too, at the port after `sipPort`. */
+  certificate?: string;
   rtpPorts: { first: number; last: number };
 }
 
@@ -39,7 +49,7 @@ export class Baresip {
   }
 
   static async start(options: BaresipOptions): Promise<Baresip> {
-    const { directory, user, sipPort, codec, answers } = options;
+    const { directory, user, sipPort, codec, answers, encryption } = options;
     // The port after the SIP port is where it would listen for SIP over TLS.
     const controlPort = sipPort + 2;
     const transport = options.transport ?? "udp";
@@ -48,7 +58,11 @@ export class Baresip {
     writeFileSync(join(directory, "contacts"), "");
     writeFileSync(
       join(directory, "accounts"),
-      `<sip:${user}@127.0.0.1:${sipPort};transport=${transport}>;regint=0;answermode=${answers};audio_codecs=${codec}\n`,
+      `<sip:${user}@127.0.0.1:${options.registrarPort ?? sipPort};transport=${transport}>;` +
+        `regint=${options.registrarPort === undefined ? 0 : 60};` +
+        `${options.password === undefined ? "" : `auth_user=${user};auth_pass=${options.password};`}` +
+        `answermode=${answers};audio_codecs=${codec}` +
+        `${encryption ? `;mediaenc=${encryption}` : ""}\n`,
     );
     const process = Bun.spawn(["baresip", "-f", directory], {
       stdio: ["ignore", Bun.file(join(directory, "log")), Bun.file(join(directory, "errors"))],
@@ -89,6 +103,15 @@ export class Baresip {
           resolve();
         });
       });
+    }
+  }
+
+  /** Resolves when it is registered: it says so before anybody can listen to its events. */
+  async registered(withinMs = 15_000): Promise<void> {
+    const log = () => readFileSync(join(this.#options.directory, "log"), "utf8");
+    for (const deadline = performance.now() + withinMs; !/200 OK .*binding/.test(log()); ) {
+      if (performance.now() > deadline) throw new Error(`baresip never registered:\n${log()}`);
+      await Bun.sleep(50);
     }
   }
 
@@ -152,7 +175,7 @@ function configuration(options: BaresipOptions, controlPort: number): string {
   const rate = codec.split("/")[1];
   return `poll_method epoll
 sip_listen 127.0.0.1:${sipPort}
-call_local_timeout 120
+${options.certificate === undefined ? "" : `sip_certificate ${options.certificate}\n`}call_local_timeout 120
 call_max_calls 4
 audio_source aufile,${plays}
 audio_player aufile,${directory}/unused.wav
@@ -163,11 +186,14 @@ ausrc_channels 1
 auplay_channels 1
 rtp_ports ${rtpPorts.first}-${rtpPorts.last}
 net_interface 127.0.0.1
+rtcp_mux ${options.mux === true ? "yes" : "no"}
 module_path /usr/lib/baresip/modules
 module g722.so
 module g711.so
 module aufile.so
 module sndfile.so
+module srtp.so
+module dtls_srtp.so
 snd_path ${directory}
 module_tmp uuid.so
 module_tmp account.so

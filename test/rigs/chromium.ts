@@ -69,6 +69,11 @@ export class BrowserPhone {
     return phone;
   }
 
+  /** Another page in the same browser, with cookies of its own. */
+  newPage(): Promise<Page> {
+    return this.#browser.newPage();
+  }
+
   register({ server, user, password }: PhoneOptions): Promise<void> {
     const args = [server, user, password] as const;
     return this.page.evaluate(
@@ -91,6 +96,10 @@ export class BrowserPhone {
 
   hold(on: boolean): Promise<void> {
     return this.page.evaluate((wanted) => globalThis.phone.hold(wanted), on);
+  }
+
+  digit(key: string): Promise<void> {
+    return this.page.evaluate((it) => globalThis.phone.digit(it), key);
   }
 
   state(): Promise<ReturnType<PhoneFace["state"]>> {

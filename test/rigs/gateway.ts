@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { Subprocess } from "bun";
 import type { CallRecord, Status } from "../../gateway/b2bua/status.ts";
 
-const ADMIN_PASSWORD = "a-password-for-tests";
+export const ADMIN_PASSWORD = "a-password-for-tests";
 const root = join(import.meta.dir, "..", "..");
 
 export interface GatewayRigOptions {
@@ -16,21 +16,39 @@ export interface GatewayRigOptions {
   command?: string[];
   /** Where it runs and keeps its data; a temporary directory unless given. */
   directory?: string;
+  /** Leaves the directory behind, for a gateway that is started there again. */
+  keepsDirectory?: boolean;
+  /** The HTTP listener's; the system's choice unless given. */
+  httpPort?: number;
   /** Web origins of softphone pages. */
   origins?: string[];
   rtpPorts?: string;
+  /** Media workers; one unless given. */
+  workers?: number;
+  /** Where SIP and media listen; 127.0.0.1 unless given. IPv6 without brackets. */
+  address?: string;
+  /** How long SIGTERM leaves calls alone; 2 seconds unless given. */
+  drainSeconds?: number;
   environment?: Record<string, string>;
+  /** False: the administrator's password is not set yet, and the rig has no token. */
+  isSetUp?: boolean;
+  /** How many times as fast its SIP clocks run; see `fast-clock`. */
+  clockFactor?: number;
 }
 
 export class GatewayRig {
   readonly #process: Subprocess<"ignore", "pipe", "pipe">;
-  readonly #directory: string;
+  /** To be removed at the end. */
+  readonly #directory: string | undefined;
   readonly log: string[] = [];
   url = "";
   sipPort = 0;
   token = "";
 
-  private constructor(process: Subprocess<"ignore", "pipe", "pipe">, directory: string) {
+  private constructor(
+    process: Subprocess<"ignore", "pipe", "pipe">,
+    directory: string | undefined,
+  ) {
     this.#process = process;
     this.#directory = directory;
     void this.#follow(process.stdout);
@@ -39,32 +57,45 @@ export class GatewayRig {
 
   static async start(options: GatewayRigOptions = {}): Promise<GatewayRig> {
     const directory = options.directory ?? mkdtempSync(join(tmpdir(), "gateway-"));
-    const command = options.command ?? [process.execPath, join(root, "gateway/main.ts")];
+    const { address = "127.0.0.1", drainSeconds = 2 } = options;
+    const sipHost = address.includes(":") ? `[${address}]` : address;
+    const command = options.command ?? commandOf(options.clockFactor);
+    const { clockFactor = 1 } = options;
     const child = Bun.spawn(
       [
         ...command,
         "--data=data",
-        "--http=127.0.0.1:0",
-        "--sip=127.0.0.1:0",
-        "--media=127.0.0.1",
+        `--http=127.0.0.1:${options.httpPort ?? 0}`,
+        `--sip=${sipHost}:0`,
+        `--media=${address}`,
         "--webrtc-port=0",
-        "--workers=1",
+        `--workers=${options.workers ?? 1}`,
         `--rtp-ports=${options.rtpPorts ?? "31000-31999"}`,
-        "--drain-timeout=2",
+        `--drain-timeout=${drainSeconds}`,
         ...(options.origins ? [`--origin=${options.origins.join(",")}`] : []),
       ],
       {
         cwd: directory,
         stdio: ["ignore", "pipe", "pipe"],
-        env: { ...process.env, JACKFIELD_ADMIN_PASSWORD: ADMIN_PASSWORD, ...options.environment },
+        env: {
+          ...process.env,
+          ...(options.isSetUp === false ? {} : { JACKFIELD_ADMIN_PASSWORD: ADMIN_PASSWORD }),
+          JACKFIELD_CLOCK_FACTOR: String(clockFactor),
+          ...options.environment,
+        },
       },
     );
-    const rig = new GatewayRig(child, directory);
-    const started = await rig.line(/ started .*http=(\S+) sip=\S+?:(\d+)/);
+    const rig = new GatewayRig(child, options.keepsDirectory ? undefined : directory);
+    const started = await rig.line(/ started .*http=(\S+) sip=\S*:(\d+)/);
     rig.url = started[1] ?? "";
     rig.sipPort = Number(started[2]);
-    await rig.#logIn();
+    if (options.isSetUp !== false) await rig.#logIn();
     return rig;
+  }
+
+  /** The link the first start prints. */
+  async setUpLink(): Promise<string> {
+    return (await this.line(/(http\S+\/setup\?token=\S+)/))[1] ?? "";
   }
 
   get pid(): number {
@@ -97,7 +128,7 @@ export class GatewayRig {
     path: string,
     body?: object,
   ): Promise<Body> {
-    const response = await fetch(`${this.url}/api/v1${path}`, {
+    const response = await this.#fetch(`${this.url}/api/v1${path}`, {
       method,
       headers: { Authorization: `Bearer ${this.token}`, "Content-Type": "application/json" },
       ...(body ? { body: JSON.stringify(body) } : {}),
@@ -127,16 +158,17 @@ export class GatewayRig {
   }
 
   /**
-   * Waits until nothing is left of any call: transactions end by their timers
-   * within 40 s, and the workers hold no session and no leg. */
+   * Waits until nothing is left of any call: transactions end by their timers within 40 s, and the
+   * workers hold no session and no leg.
+   */
   untilIdle(withinMs = 45_000): Promise<Status> {
-    const isIdle = ({ alive, calls, workers }: Status) =>
-      calls.length === 0 &&
-      workers.every(({ sessions, legs }) => sessions === 0 && legs === 0) &&
-      Object.entries(alive).every(
-        ([name, count]) => count === 0 || name === "bindings" || name === "framings",
-      );
-    return this.until("idle", isIdle, withinMs);
+    return this.until("idle", (status) => isFree(status, ["bindings", "framings"]), withinMs);
+  }
+
+  /** The same but for SIP's transactions, which only wait for repetitions. */
+  untilFree(withinMs = 10_000): Promise<Status> {
+    const lasting = ["bindings", "framings", "clientTransactions", "serverTransactions"];
+    return this.until("free of calls", (status) => isFree(status, lasting), withinMs);
   }
 
   /** The newest call record, once there are `count`: records are written behind the call. */
@@ -149,23 +181,46 @@ export class GatewayRig {
     }
   }
 
-  /** SIGTERM, as an operator stops it; returns the exit status. */
-  async stop(): Promise<number> {
+  /** SIGTERM, as an operator stops it. */
+  terminate(): void {
     this.#process.kill("SIGTERM");
+  }
+
+  /** SIGKILL, as a machine that fails; resolves once it is gone. */
+  async kill(): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.exited();
+  }
+
+  /** SIGTERM; returns the exit status. */
+  async stop(): Promise<number> {
+    this.terminate();
+    return this.exited();
+  }
+
+  /** The exit status, once it has come to its end. */
+  async exited(): Promise<number> {
     const status = await this.#process.exited;
-    rmSync(this.#directory, { recursive: true, force: true });
+    if (this.#directory !== undefined) {
+      rmSync(this.#directory, { recursive: true, force: true });
+    }
     return status;
   }
 
+  /** Its certificate is not looked at. */
+  #fetch(url: string, init: RequestInit): Promise<Response> {
+    return fetch(url, { ...init, tls: { rejectUnauthorized: false } });
+  }
+
   async #logIn(): Promise<void> {
-    const response = await fetch(`${this.url}/login`, {
+    const response = await this.#fetch(`${this.url}/login`, {
       method: "POST",
       headers: { Origin: this.url },
       body: new URLSearchParams({ password: ADMIN_PASSWORD }),
       redirect: "manual",
     });
     const cookie = response.headers.get("set-cookie")?.split(";")[0] ?? "";
-    const made = await fetch(`${this.url}/api/v1/tokens`, {
+    const made = await this.#fetch(`${this.url}/api/v1/tokens`, {
       method: "POST",
       headers: { Origin: this.url, Cookie: cookie, "Content-Type": "application/json" },
       body: JSON.stringify({ name: "tests" }),
@@ -183,4 +238,20 @@ export class GatewayRig {
       this.log.push(...lines);
     }
   }
+}
+
+/** From source, with its clocks replaced where a test wants them faster. */
+function commandOf(clockFactor: number | undefined): string[] {
+  const preload =
+    clockFactor === undefined ? [] : ["--preload", join(root, "test/rigs/fast-clock.ts")];
+  return [process.execPath, ...preload, join(root, "gateway/main.ts")];
+}
+
+/** True where nothing is alive but what is `lasting`. */
+function isFree({ alive, calls, workers }: Status, lasting: readonly string[]): boolean {
+  return (
+    calls.length === 0 &&
+    workers.every(({ sessions, legs }) => sessions === 0 && legs === 0) &&
+    Object.entries(alive).every(([name, count]) => count === 0 || lasting.includes(name))
+  );
 }

@@ -7,16 +7,8 @@ import { utf8 } from "../../gateway/bytes.ts";
 import { createCertificate, type DtlsCertificate } from "../../gateway/media/dtls/certificate.ts";
 import { DtlsEndpoint, type DtlsOutput } from "../../gateway/media/dtls/dtls-endpoint.ts";
 import { classify } from "../../gateway/media/ice/demultiplex.ts";
-import {
-  BINDING,
-  ICE_CONTROLLING,
-  PRIORITY,
-  readStun,
-  USE_CANDIDATE,
-  USERNAME,
-} from "../../gateway/media/ice/stun.ts";
-import { StunWriter } from "../../gateway/media/ice/stun-writer.ts";
 import type {
+  AuxiliaryFormats,
   Codec,
   DtmfFormat,
   Endpoint,
@@ -31,6 +23,15 @@ import { profileById } from "../../gateway/media/srtp/profiles.ts";
 import { SrtpReceiver, SrtpSender } from "../../gateway/media/srtp/srtp-context.ts";
 import type { Random } from "../../gateway/random.ts";
 import { randomToken } from "../../gateway/random.ts";
+import {
+  BINDING,
+  ICE_CONTROLLING,
+  PRIORITY,
+  readStun,
+  USE_CANDIDATE,
+  USERNAME,
+} from "../../gateway/stun/stun.ts";
+import { StunWriter } from "../../gateway/stun/stun-writer.ts";
 
 export type WebRtcLocal = Extract<LocalLeg, { kind: "webrtc" }>;
 
@@ -81,20 +82,23 @@ export class BrowserPeer {
   }
 
   /** What the gateway's side is told about this one. */
-  remote(audio: {
-    codec: Codec;
-    receive?: Codec[];
-    dtmf?: DtmfFormat[];
-    fingerprints?: Fingerprint[];
-  }): WebRtcRemote {
+  remote(
+    audio: {
+      codec: Codec;
+      receive?: Codec[];
+      dtmf?: DtmfFormat[];
+      fingerprints?: Fingerprint[];
+    } & AuxiliaryFormats,
+  ): WebRtcRemote {
+    const { codec, receive = [codec], fingerprints, ...formats } = audio;
     return {
       kind: "webrtc",
       ice: this.ice,
-      fingerprints: audio.fingerprints ?? [this.#certificate.fingerprint],
+      fingerprints: fingerprints ?? [this.#certificate.fingerprint],
       dtls: this.#role === "client" ? "server" : "client",
-      codec: audio.codec,
-      receive: audio.receive ?? [audio.codec],
-      ...(audio.dtmf ? { dtmf: audio.dtmf } : {}),
+      codec,
+      receive,
+      ...formats,
       direction: "sendrecv",
     };
   }

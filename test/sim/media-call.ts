@@ -3,11 +3,11 @@
  * and real codecs to hear them with.
  */
 import type { Codec, CodecName, Endpoint } from "../../gateway/media/protocol.ts";
-import { type Codecs, loadCodecs } from "../../media-wasm/codec.ts";
+import { type Codecs, loadCodecs, type OpusEncoderOptions } from "../../media-wasm/codec.ts";
 import { sine } from "../unit/media/tone.ts";
 import { BrowserPeer } from "./browser-peer.ts";
 import { MediaWorld, type WorldOptions } from "./media-world.ts";
-import { TrunkPeer } from "./trunk-peer.ts";
+import { type SdesKeying, TrunkPeer } from "./trunk-peer.ts";
 
 export const opus: Codec = { name: "opus", payloadType: 111, clockRate: 48_000, ptimeMs: 20 };
 export const trunkCodecs: Record<Exclude<CodecName, "opus">, Codec> = {
@@ -26,7 +26,13 @@ export const codecs: Codecs = await loadCodecs();
 export interface CallOptions extends Partial<WorldOptions> {
   trunk?: Codec;
   browserCodec?: Codec;
+  /** RED to the softphone, comfort noise to either: payload types negotiated. */
+  red?: number;
+  browserNoise?: number;
+  trunkNoise?: number;
   dtls?: "client" | "server";
+  /** How the trunk is protected, from the gateway's side; in the clear unless given. */
+  srtp?: SdesKeying;
   /** Leaves the handshake out. */
   unconnected?: boolean;
 }
@@ -47,8 +53,10 @@ export function call(options: CallOptions = {}) {
     rtcp: PBX_CONTROL,
     send: (datagram, source, destination) => world.send(datagram, source, destination),
   });
+  if (options.srtp) pbx.secure(options.srtp);
   world.listen(PBX, (datagram, _, now) => pbx.receiveRtp(datagram, now));
-  world.listen(PBX_CONTROL, (datagram) => pbx.receiveRtcp(datagram));
+  world.listen(PBX_CONTROL, (datagram, _, now) => pbx.receiveRtcp(datagram, now));
+  world.drive(pbx);
 
   const webrtc = world.open("call", "phone", "webrtc");
   const trunk = world.open("call", "pbx", "trunk");
@@ -56,11 +64,17 @@ export function call(options: CallOptions = {}) {
     { payloadType: 110, clockRate: 48_000 as const },
     { payloadType: 101, clockRate: 8_000 as const },
   ];
-  const browserAudio = { codec: options.browserCodec ?? opus, dtmf };
+  const browserAudio = {
+    codec: options.browserCodec ?? opus,
+    dtmf,
+    ...(options.red === undefined ? {} : { red: options.red }),
+    ...(options.browserNoise === undefined ? {} : { comfortNoise: options.browserNoise }),
+  };
   const trunkCodec = options.trunk ?? trunkCodecs.G722;
   const trunkAudio = {
     codec: trunkCodec,
     dtmf: [{ payloadType: 101, clockRate: 8_000 as const }],
+    ...(options.trunkNoise === undefined ? {} : { comfortNoise: options.trunkNoise }),
   };
   world.connect("call", "phone", browser.remote(browserAudio));
   world.connect("call", "pbx", pbx.remote(trunkAudio));
@@ -81,11 +95,15 @@ export function rateOf(codec: Codec): 8_000 | 16_000 {
 
 /** 20 ms payloads of a tone. */
 export function encodeTone(codec: Codec, hertz: number, durationMs: number, amplitude: number) {
+  return encodeAll(codec, sine(hertz, rateOf(codec), durationMs, amplitude));
+}
+
+/** 20 ms payloads of audio at the codec's rate. */
+export function encodeAll(codec: Codec, pcm: Int16Array, options: OpusEncoderOptions = {}) {
   const rate = rateOf(codec);
-  const encoder = codecs.encoder(codec.name, rate);
-  const pcm = sine(hertz, rate, durationMs, amplitude);
+  const encoder = codecs.encoder(codec.name, rate, options);
   const frame = rate / 50;
-  const payloads = Array.from({ length: pcm.length / frame }, (_, index) =>
+  const payloads = Array.from({ length: Math.floor(pcm.length / frame) }, (_, index) =>
     encoder.encode(pcm.subarray(index * frame, (index + 1) * frame)).slice(),
   );
   encoder.close();

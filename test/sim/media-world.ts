@@ -4,7 +4,7 @@
  */
 
 import { createCertificate } from "../../gateway/media/dtls/certificate.ts";
-import { MediaPlane } from "../../gateway/media/media-plane.ts";
+import { MediaPlane, type MediaPlaneOptions } from "../../gateway/media/media-plane.ts";
 import { PortPool } from "../../gateway/media/port-pool.ts";
 import type {
   Command,
@@ -40,6 +40,7 @@ export interface WorldOptions {
   rtpPorts?: { first: number; last: number };
   /** Ports some other program holds. */
   takenPorts?: number[];
+  openSound?: MediaPlaneOptions["openSound"];
 }
 
 export class MediaWorld {
@@ -68,6 +69,7 @@ export class MediaWorld {
       certificate: createCertificate(this.random),
       sockets: this.#sockets(options.takenPorts ?? []),
       silenceMs: options.silenceMs ?? 5_000,
+      ...(options.openSound ? { openSound: options.openSound } : {}),
     });
     this.#machines.push(this.plane);
     const webrtc = { address: GATEWAY, port: WEBRTC_PORT };
@@ -98,6 +100,12 @@ export class MediaWorld {
     this.at(this.now + this.#delayMs, () => {
       this.#hosts.get(key(destination))?.(bytes, { ...source }, this.now);
     });
+  }
+
+  /** Hands over a datagram now, without a network between. */
+  deliver(datagram: Uint8Array, source: Endpoint, destination: Endpoint): void {
+    this.#hosts.get(key(destination))?.(datagram, source, this.now);
+    this.notices.push(...this.plane.takeNotices());
   }
 
   at(time: number, run: () => void): void {

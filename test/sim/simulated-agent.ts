@@ -15,9 +15,10 @@ import {
 } from "../../gateway/sip/dialog.ts";
 import { answerChallenge } from "../../gateway/sip/digest-client.ts";
 import { DigestServer, type Ha1 } from "../../gateway/sip/digest-server.ts";
-import type { Flow } from "../../gateway/sip/flow.ts";
+import type { Flow, FlowId } from "../../gateway/sip/flow.ts";
 import type { SipRequest, SipResponse } from "../../gateway/sip/message.ts";
-import { Stack, type StackOutput } from "../../gateway/sip/stack.ts";
+import { Stack } from "../../gateway/sip/stack.ts";
+import type { StackOutput } from "../../gateway/sip/stack-output.ts";
 import type { TransactionId } from "../../gateway/sip/transaction-table.ts";
 import type { SeededRandom } from "./random.ts";
 
@@ -38,8 +39,8 @@ export interface AgentOptions {
   password?: string;
   /** Who may register or call here; with it requests are challenged. */
   registrar?: { username: string; ha1: Ha1 };
-  /** Carries bytes to the gateway. */
-  send: (bytes: Uint8Array) => void;
+  /** Carries bytes to the gateway, over one of its flows. */
+  send: (bytes: Uint8Array, flow: FlowId) => void;
   /** Does something later. */
   at: (afterMs: number, act: (now: number) => void) => void;
 }
@@ -77,9 +78,10 @@ export class SimulatedAgent {
     return clientTransactions + serverTransactions === 0;
   }
 
-  receive(bytes: Uint8Array, now: number): void {
+  /** Over its own flow unless another is named. */
+  receive(bytes: Uint8Array, now: number, flow: Flow = this.#options.flow): void {
     if (this.#options.manner.type === "silent") return;
-    this.#carry(this.stack.receive(this.#options.flow, bytes, now), now);
+    this.#carry(this.stack.receive(flow, bytes, now), now);
   }
 
   timeout(now: number): void {
@@ -137,10 +139,10 @@ export class SimulatedAgent {
     for (const output of outputs) {
       switch (output.type) {
         case "send":
-          this.#options.send(output.bytes);
+          this.#options.send(output.bytes, output.flow);
           break;
         case "request":
-          this.#request(output.request, now);
+          this.#request(output.flow, output.request, now);
           break;
         case "response":
           this.#response(output.transaction, output.response, now);
@@ -181,8 +183,7 @@ export class SimulatedAgent {
     this.#carry(this.stack.acknowledge(transaction, flow, ackFor(dialog, request), now), now);
   }
 
-  #request(request: SipRequest, now: number): void {
-    const { flow } = this.#options;
+  #request(flow: Flow, request: SipRequest, now: number): void {
     const { transaction, outputs } = this.stack.serve(flow, request, now);
     this.#carry(outputs, now);
     const respond = (status: number, parts: Parameters<typeof createResponse>[2] = {}) =>
@@ -204,7 +205,7 @@ export class SimulatedAgent {
       const expires = request.headers.get("Expires") ?? "0";
       this.registered = expires !== "0";
       respond(200, { headers: [["Expires", expires]] });
-    } else if (request.method === "INVITE") this.#invited(transaction, request, now);
+    } else if (request.method === "INVITE") this.#invited(flow, transaction, request, now);
     else respond(481);
   }
 
@@ -215,9 +216,10 @@ export class SimulatedAgent {
     return this.#digest.verify(request, known, now, "gateway").outcome === "ok";
   }
 
-  #invited(transaction: TransactionId, request: SipRequest, now: number): void {
-    const { manner, flow, sdp, name, at } = this.#options;
-    const contact = `<sip:${name}@${flow.sentBy}>`;
+  #invited(flow: Flow, transaction: TransactionId, request: SipRequest, now: number): void {
+    const { manner, sdp, name, at } = this.#options;
+    const transport = flow.transport === "tcp" ? ";transport=tcp" : "";
+    const contact = `<sip:${name}@${flow.sentBy}${transport}>`;
     const body = { type: "application/sdp", bytes: utf8(sdp) };
     const respond = (status: number, when: number, described = false) => {
       const parts = { toTag: name, contact, ...(described ? { body } : {}) };

@@ -3,13 +3,15 @@
  * over a network that loses, doubles and reorders as its seed says. WebSockets keep order and lose
  * nothing; datagrams do both. Every message is kept for the ladder.
  */
+
 import { B2bua } from "../../gateway/b2bua/b2bua.ts";
 import type { B2buaInput, B2buaOutput } from "../../gateway/b2bua/border.ts";
 import type { CallRecord } from "../../gateway/b2bua/status.ts";
 import { fromUtf8 } from "../../gateway/bytes.ts";
-import type { Command, LocalLeg } from "../../gateway/media/protocol.ts";
+import type { Command } from "../../gateway/media/protocol.ts";
 import type { Flow, FlowId } from "../../gateway/sip/flow.ts";
 import type { Config } from "../../schema/config.ts";
+import { localLeg } from "./local-leg.ts";
 import { type SeededRandom, seededRandom } from "./random.ts";
 import type { SimulatedAgent } from "./simulated-agent.ts";
 
@@ -25,6 +27,16 @@ interface Event {
   order: number;
   act: (now: number) => void;
 }
+
+/** A request that reached the PBX's network, and over what. */
+export interface SentToPbx {
+  readonly at: number;
+  readonly transport: "udp" | "tcp";
+  readonly text: string;
+}
+
+/** What the PBX does with TCP; who `breaks` or `ignores` takes the connection first. */
+export type TcpManner = "takes" | "refuses" | "drops" | "breaks" | "ignores";
 
 export const GATEWAY = "10.0.0.1";
 export const PBX = "10.0.0.50";
@@ -49,12 +61,17 @@ export class SimulatedWorld {
   softphone: SimulatedAgent | undefined;
   pbx: SimulatedAgent | undefined;
   mediaRefuses = false;
+  tcp: TcpManner = "takes";
+  /** Connections the gateway asked for, and requests it sent to the PBX. */
+  connects = 0;
+  readonly sent: SentToPbx[] = [];
   /** Nothing gets through to the PBX and back while true. */
   partitioned = false;
   now = 0;
   readonly #network: Network;
   readonly #events: Event[] = [];
   readonly #trunkFlows = new Map<FlowId, Flow>();
+  readonly #streams = new Map<FlowId, Flow>();
   #order = 0;
   #socketOpen = false;
 
@@ -97,8 +114,16 @@ export class SimulatedWorld {
     });
   };
 
-  readonly fromPbx = (bytes: Uint8Array): void => {
+  /** Over the stream of that name, else by datagram. */
+  readonly fromPbx = (bytes: Uint8Array, over: FlowId): void => {
     this.#note("PBX", "gateway", bytes);
+    const stream = this.#streams.get(over);
+    if (stream) {
+      this.at(SOCKET_DELAY_MS, () => {
+        if (this.#streams.has(over)) this.feed({ type: "received", flow: stream, bytes });
+      });
+      return;
+    }
     this.#datagram(() => {
       const [opened] = [...this.#trunkFlows.values()].slice(-1);
       this.feed({ type: "received", flow: opened ?? this.pbxFlow("udp strange" as FlowId), bytes });
@@ -152,11 +177,20 @@ export class SimulatedWorld {
     switch (output.type) {
       case "send":
         if (output.flow === socketFlow.id) this.#toSoftphone(output.bytes);
-        else this.#toPbx(output.bytes);
+        else this.#toPbx(output.flow, output.bytes);
         break;
       case "open": {
+        if (output.target.transport === "tcp") {
+          this.#connect(output.flow);
+          break;
+        }
         const flow = this.pbxFlow(output.flow);
         this.at(2, () => {
+          // The PBX has one address: there is none instead of it.
+          if (output.instead !== undefined) {
+            this.feed({ type: "closed", flow: flow.id, reason: "no other address" });
+            return;
+          }
           this.#trunkFlows.set(flow.id, flow);
           this.feed({ type: "opened", flow });
         });
@@ -164,6 +198,7 @@ export class SimulatedWorld {
       }
       case "close":
         this.#trunkFlows.delete(output.flow);
+        this.#break(output.flow, output.reason);
         break;
       case "media":
         this.#media(output.command);
@@ -182,9 +217,42 @@ export class SimulatedWorld {
     });
   }
 
-  #toPbx(bytes: Uint8Array): void {
-    this.#note("gateway", "PBX", bytes);
-    this.#datagram((now) => this.pbx?.receive(bytes, now));
+  #toPbx(over: FlowId, bytes: Uint8Array): void {
+    const stream = this.#streams.get(over);
+    const text = fromUtf8(bytes);
+    this.#note("gateway", stream ? "PBX (TCP)" : "PBX", bytes);
+    if (!text.startsWith("SIP/2.0 ")) {
+      this.sent.push({ at: this.now, transport: stream ? "tcp" : "udp", text });
+    }
+    if (!stream) {
+      this.#datagram((now) => this.pbx?.receive(bytes, now));
+      return;
+    }
+    this.at(SOCKET_DELAY_MS, (now) => {
+      if (this.tcp === "breaks") this.#break(over, "the peer closed it");
+      else if (this.tcp === "takes" && this.#streams.has(over))
+        this.pbx?.receive(bytes, now, theirEnd(stream));
+    });
+  }
+
+  #connect(id: FlowId): void {
+    this.connects += 1;
+    const isRefused = this.tcp === "refuses";
+    const local = { address: GATEWAY, port: 40_000 + this.connects };
+    const flow: Flow = { ...this.pbxFlow(id), transport: "tcp", local };
+    this.at(this.tcp === "drops" ? 4_000 : SOCKET_DELAY_MS, () => {
+      if (isRefused || this.tcp === "drops") {
+        this.feed({ type: "closed", flow: id, reason: "it takes no TCP connection" });
+        return;
+      }
+      this.#streams.set(id, flow);
+      this.feed({ type: "opened", flow });
+    });
+  }
+
+  #break(id: FlowId, reason: string): void {
+    if (!this.#streams.delete(id)) return;
+    this.at(0, () => this.feed({ type: "closed", flow: id, reason }));
   }
 
   #datagram(deliver: (now: number) => void): void {
@@ -198,12 +266,17 @@ export class SimulatedWorld {
   #media(command: Command): void {
     if (command.type === "close") {
       for (const key of this.legs) if (key.startsWith(`${command.session} `)) this.legs.delete(key);
+      const { session } = command;
+      this.at(1 + this.random.below(4), () => {
+        this.feed({ type: "media", message: { type: "closed", session } });
+      });
       return;
     }
     if (command.type === "closeLeg") {
       this.legs.delete(`${command.session} ${command.leg}`);
       return;
     }
+    if (!("seq" in command)) return;
     const { seq } = command;
     if (command.type === "open" && !this.mediaRefuses)
       this.legs.add(`${command.session} ${command.leg}`);
@@ -211,7 +284,7 @@ export class SimulatedWorld {
       if (command.type === "open") {
         const message = this.mediaRefuses
           ? ({ type: "refused", seq, reason: "no-port" } as const)
-          : ({ type: "opened", seq, local: localLeg(command.kind) } as const);
+          : ({ type: "opened", seq, local: localLeg(command.kind, GATEWAY, 1) } as const);
         this.feed({ type: "media", message });
       } else if (command.type === "connect")
         this.feed({ type: "media", message: { type: "connected", seq } });
@@ -229,15 +302,8 @@ export class SimulatedWorld {
   }
 }
 
-function localLeg(kind: "webrtc" | "trunk"): LocalLeg {
-  const rtp = { address: GATEWAY, port: 10_000 };
-  if (kind === "trunk") return { kind, rtp, rtcp: { ...rtp, port: 10_001 }, ssrc: 1, cname: "c" };
-  return {
-    kind,
-    candidates: [{ address: GATEWAY, port: 8_081 }],
-    ice: { ufrag: "ours", password: "ourpasswordourpassword" },
-    fingerprint: { algorithm: "sha-256", value: Array.from({ length: 32 }, () => "AB").join(":") },
-    ssrc: 2,
-    cname: "c",
-  };
+/** The stream as the PBX sees it. */
+function theirEnd({ id, local, remote }: Flow): Flow {
+  const sentBy = `${remote.address}:${remote.port}`;
+  return { id, transport: "tcp", sentBy, remote: local, local: remote };
 }

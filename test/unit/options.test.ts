@@ -1,5 +1,11 @@
 import { expect, test } from "bun:test";
-import { parseCount, parseHostPort, parsePortRange, shareOfPorts } from "../../gateway/options.ts";
+import {
+  parseCertificates,
+  parseCount,
+  parseHostPort,
+  parsePortRange,
+  shareOfPorts,
+} from "../../gateway/options.ts";
 
 test("HOST:PORT, with IPv6 in brackets", () => {
   expect(parseHostPort("127.0.0.1:8080")).toEqual({ host: "127.0.0.1", port: 8080 });
@@ -31,5 +37,21 @@ test("counts are whole numbers in bounds", () => {
   expect(parseCount("--workers", "4", 1, 64)).toBe(4);
   for (const wrong of ["0", "65", "x", "1.5", "-1"]) {
     expect(() => parseCount("--workers", wrong, 1, 64)).toThrow("whole number from 1 to 64");
+  }
+});
+
+test("certificates and keys are two lists of the same length", () => {
+  expect(parseCertificates("a.pem, b.pem", "a.key,b.key")).toEqual([
+    { certificate: "a.pem", key: "a.key" },
+    { certificate: "b.pem", key: "b.key" },
+  ]);
+  for (const [certificates, keys] of [
+    ["a.pem", ""],
+    ["", "a.key"],
+    ["a.pem,b.pem", "a.key"],
+    ["a.pem", "a.key,b.key"],
+    ["a.pem,", "a.key,b.key"],
+  ] as const) {
+    expect(() => parseCertificates(certificates, keys)).toThrow("belong together");
   }
 });

@@ -1,20 +1,29 @@
-/** The cipher suites and signature schemes spoken: ephemeral keys and AEAD only (RFC 5289). */
+/** The cipher suites and signature schemes spoken: ephemeral keys and AEAD only (RFC 5289, RFC 7905). */
 import type { CurveName, SignatureScheme } from "../../crypto.ts";
 
 export interface CipherSuite {
   readonly id: number;
   readonly signs: "ecdsa" | "rsa";
+  readonly cipher: "gcm" | "chacha20";
   readonly keyBytes: 16 | 32;
+  /** The part of the nonce that is agreed on: RFC 5288 §3, RFC 7905 §2. */
+  readonly ivBytes: 4 | 12;
   /** Of the PRF and the transcript. */
   readonly hash: "sha256" | "sha384";
 }
 
+const GCM_128 = { cipher: "gcm", keyBytes: 16, ivBytes: 4, hash: "sha256" } as const;
+const GCM_256 = { cipher: "gcm", keyBytes: 32, ivBytes: 4, hash: "sha384" } as const;
+const CHACHA20 = { cipher: "chacha20", keyBytes: 32, ivBytes: 12, hash: "sha256" } as const;
+
 /** In our order of preference. */
 export const CIPHER_SUITES: readonly CipherSuite[] = [
-  { id: 0xc02b, signs: "ecdsa", keyBytes: 16, hash: "sha256" },
-  { id: 0xc02f, signs: "rsa", keyBytes: 16, hash: "sha256" },
-  { id: 0xc02c, signs: "ecdsa", keyBytes: 32, hash: "sha384" },
-  { id: 0xc030, signs: "rsa", keyBytes: 32, hash: "sha384" },
+  { id: 0xc02b, signs: "ecdsa", ...GCM_128 },
+  { id: 0xc02f, signs: "rsa", ...GCM_128 },
+  { id: 0xc02c, signs: "ecdsa", ...GCM_256 },
+  { id: 0xc030, signs: "rsa", ...GCM_256 },
+  { id: 0xcca9, signs: "ecdsa", ...CHACHA20 },
+  { id: 0xcca8, signs: "rsa", ...CHACHA20 },
 ];
 
 /**

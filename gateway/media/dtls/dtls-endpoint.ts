@@ -50,7 +50,11 @@ export type DtlsOutput =
 
 const MTU_BYTES = 1_200;
 const RETRANSMIT_FIRST_MS = 200;
-const RETRANSMIT_MAX_MS = 5_000;
+/**
+ * A call is waiting: with small datagrams and 40 % lost a flight takes many tries to be whole. More
+ * than GnuTLS's second: with whatever comes its own timer starts anew, and it would never repeat.
+ */
+const RETRANSMIT_MAX_MS = 1_200;
 /**
  * A repeated message calls forth our flight only this long after its last sending. Without that
  * every doubled datagram would call forth a whole flight, and every piece of it another.

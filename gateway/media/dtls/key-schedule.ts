@@ -9,10 +9,9 @@ import type { CipherSuite } from "./cipher-suites.ts";
 
 const MASTER_SECRET_BYTES = 48;
 const VERIFY_DATA_BYTES = 12;
-/** RFC 5288 §3: the implicit part of the nonce. */
-const FIXED_IV_BYTES = 4;
 
 export interface DirectionKeys {
+  cipher: CipherSuite["cipher"];
   key: Uint8Array;
   iv: Uint8Array;
 }
@@ -69,16 +68,16 @@ export function recordKeys(
   master: Uint8Array,
   randoms: Randoms,
 ): { client: DirectionKeys; server: DirectionKeys } {
-  const { keyBytes } = suite;
+  const { cipher, keyBytes, ivBytes } = suite;
   const seed = concat(randoms.server, randoms.client);
-  const block = prf(suite.hash, master, "key expansion", seed, 2 * (keyBytes + FIXED_IV_BYTES));
+  const block = prf(suite.hash, master, "key expansion", seed, 2 * (keyBytes + ivBytes));
   const iv = (index: number) => {
-    const start = 2 * keyBytes + index * FIXED_IV_BYTES;
-    return block.slice(start, start + FIXED_IV_BYTES);
+    const start = 2 * keyBytes + index * ivBytes;
+    return block.slice(start, start + ivBytes);
   };
   return {
-    client: { key: block.slice(0, keyBytes), iv: iv(0) },
-    server: { key: block.slice(keyBytes, 2 * keyBytes), iv: iv(1) },
+    client: { cipher, key: block.slice(0, keyBytes), iv: iv(0) },
+    server: { cipher, key: block.slice(keyBytes, 2 * keyBytes), iv: iv(1) },
   };
 }
 

@@ -1,9 +1,11 @@
 /**
- * The record layer: RFC 6347 §4.1, with AES-GCM (RFC 5288) from epoch 1 on. Anti-replay as in
+ * The record layer: RFC 6347 §4.1, with AES-GCM (RFC 5288) or ChaCha20
+ * and Poly1305 (RFC 7905) from epoch 1 on. Anti-replay as in
  * §4.1.2.6; a record that does not check out is dropped without a word (§4.1.2.7).
  */
 import { concat } from "../../bytes.ts";
 import { GCM_TAG_BYTES, openGcm, sealGcm } from "../../crypto.ts";
+import { openChaCha20, sealChaCha20 } from "./chacha20-poly1305.ts";
 import type { DirectionKeys } from "./key-schedule.ts";
 import { number } from "./wire.ts";
 
@@ -23,7 +25,7 @@ export interface RawRecord {
 }
 
 export const RECORD_HEADER_BYTES = 13;
-/** The explicit nonce and the tag. */
+/** The explicit nonce and the tag: what a record grows by at most. */
 export const SEALED_OVERHEAD_BYTES = 8 + GCM_TAG_BYTES;
 /** DTLS 1.2 is { 254, 253 }; a first ClientHello may still say 1.0 here (§4.2.1). */
 const VERSION = 0xfefd;
@@ -75,7 +77,11 @@ export class RecordWriter {
 
   #seal(type: number, counter: Uint8Array, fragment: Uint8Array): Uint8Array {
     if (!this.#keys) throw new Error("epoch 1 has no keys yet");
-    const { key, iv } = this.#keys;
+    const { cipher, key, iv } = this.#keys;
+    if (cipher === "chacha20") {
+      const more = additional(type, counter, fragment.length);
+      return sealChaCha20(key, mixedNonce(iv, counter), more, fragment);
+    }
     const sealed = new Uint8Array(fragment.length + SEALED_OVERHEAD_BYTES);
     sealed.set(counter);
     sealGcm(
@@ -102,22 +108,31 @@ export class RecordOpener {
 
   /** The content; undefined for a record that is forged, damaged or a replay. */
   open({ type, epoch, sequence, fragment }: RawRecord): Uint8Array | undefined {
-    if (fragment.length < SEALED_OVERHEAD_BYTES || this.#isReplay(sequence)) return undefined;
-    const { key, iv } = this.#keys;
+    if (this.#isReplay(sequence)) return undefined;
     const counter = concat(number(epoch, 2), number(sequence, 6));
+    const isChaCha20 = this.#keys.cipher === "chacha20";
+    const plain = isChaCha20
+      ? this.#openChaCha20(type, counter, fragment)
+      : this.#openGcm(type, counter, fragment);
+    if (plain) this.#mark(sequence);
+    return plain;
+  }
+
+  #openChaCha20(type: number, counter: Uint8Array, fragment: Uint8Array): Uint8Array | undefined {
+    const { key, iv } = this.#keys;
+    const length = fragment.length - GCM_TAG_BYTES;
+    if (length < 0) return undefined;
+    return openChaCha20(key, mixedNonce(iv, counter), additional(type, counter, length), fragment);
+  }
+
+  #openGcm(type: number, counter: Uint8Array, fragment: Uint8Array): Uint8Array | undefined {
+    if (fragment.length < SEALED_OVERHEAD_BYTES) return undefined;
+    const { key, iv } = this.#keys;
     const length = fragment.length - SEALED_OVERHEAD_BYTES;
     const nonce = concat(iv, fragment.subarray(0, 8));
     const end = 8 + length;
     const sealed = fragment.subarray(8, end);
-    const plain = openGcm(
-      key,
-      nonce,
-      additional(type, counter, length),
-      sealed,
-      fragment.subarray(end),
-    );
-    if (plain) this.#mark(sequence);
-    return plain;
+    return openGcm(key, nonce, additional(type, counter, length), sealed, fragment.subarray(end));
   }
 
   #isReplay(sequence: number): boolean {
@@ -133,6 +148,15 @@ export class RecordOpener {
       this.#highest = sequence;
     } else this.#window |= 1n << BigInt(this.#highest - sequence);
   }
+}
+
+/** RFC 7905 §2: nothing of the nonce is sent. */
+function mixedNonce(iv: Uint8Array, counter: Uint8Array): Uint8Array {
+  const nonce = iv.slice();
+  counter.forEach((octet, index) => {
+    nonce[index + 4] = (nonce[index + 4] ?? 0) ^ octet;
+  });
+  return nonce;
 }
 
 /** RFC 5246 §6.2.3.3. */

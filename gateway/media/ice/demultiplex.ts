@@ -2,7 +2,7 @@
  * Which protocol a datagram on a WebRTC port belongs to: RFC 7983 §7 by the first byte, RFC 5761
  * §4 for RTP and RTCP on one port. A few comparisons, for it runs once for each packet.
  */
-import { isStun } from "./stun.ts";
+import { isStun } from "../../stun/stun.ts";
 
 export type DatagramKind = "stun" | "dtls" | "rtp" | "rtcp" | "unknown";
 

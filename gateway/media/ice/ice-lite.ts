@@ -6,10 +6,10 @@
 import { utf8 } from "../../bytes.ts";
 import { ICE_SOURCES_MAX, STUN_UNKNOWN_ATTRIBUTES_MAX } from "../../limits.ts";
 import type { Millis } from "../../machine.ts";
+import { BINDING, integrityIsRight, readStun, type StunMessage } from "../../stun/stun.ts";
+import { StunWriter } from "../../stun/stun-writer.ts";
 import type { IceCredentials } from "../protocol.ts";
 import { type Source, sameSource } from "./source.ts";
-import { BINDING, integrityIsRight, readStun, type StunMessage } from "./stun.ts";
-import { StunWriter } from "./stun-writer.ts";
 
 /** RFC 7675 §5.1: consent lasts 30 seconds from the last authenticated request. */
 export const CONSENT_EXPIRES_MS = 30_000;

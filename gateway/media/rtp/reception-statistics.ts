@@ -51,13 +51,14 @@ export class ReceptionStatistics {
 
   /**
    * Counts one packet. Its extended sequence number (rollovers * 65536 + sequence), or -1 for the
-   * first packet of a jump too far to be of this stream: that one should not be played.
+   * first packet of a jump too far to be of this stream: that one should not be played. `isTimed`:
+   * its timestamp says when it was sent, as that of a telephone-event does not (RFC 4733 §2.1).
    */
-  receive(sequence: number, timestamp: number, now: Millis): number {
+  receive(sequence: number, timestamp: number, now: Millis, isTimed = true): number {
     const extended = this.#extend(sequence);
     if (extended === NONE) return NONE;
     this.packetsReceived += 1;
-    this.#measureJitter(timestamp, now);
+    if (isTimed) this.#measureJitter(timestamp, now);
     return extended;
   }
 

@@ -1,10 +1,11 @@
 /**
- * RTCP read: compound packets of RFC 3550 §6 (SR, RR, SDES, BYE); APP, feedback and XR are checked
- * for length and skipped. Reduced-size packets (RFC 5506) are taken too. RTCP comes a few times a
+ * RTCP read: compound packets of RFC 3550 §6 (SR, RR, SDES, BYE) and RFC 3611 (XR); APP and feedback
+ * are checked for length and skipped. Reduced-size packets (RFC 5506) are taken too. RTCP comes a few times a
  * minute, so this allocates. Writing is rtcp-writer.ts; the legs stand above.
  */
 import { fromUtf8 } from "../../bytes.ts";
 import { RTCP_PACKETS_MAX } from "../../limits.ts";
+import { EXTENDED_REPORT, type ExtendedReport, readExtendedReport } from "./extended-report.ts";
 
 export const SENDER_REPORT = 200;
 export const RECEIVER_REPORT = 201;
@@ -48,7 +49,8 @@ export type RtcpPacket =
   | { type: "sender-report"; ssrc: number; sender: SenderInformation; reports: ReportBlock[] }
   | { type: "receiver-report"; ssrc: number; reports: ReportBlock[] }
   | { type: "source-description"; chunks: { ssrc: number; cname?: string }[] }
-  | { type: "bye"; ssrcs: number[]; reason?: string };
+  | { type: "bye"; ssrcs: number[]; reason?: string }
+  | ExtendedReport;
 
 /**
  * The packets of the compound in buffer[0..length) that we know, in order. Undefined where any
@@ -99,6 +101,9 @@ function readPacket(
       return readSourceDescription(view, count);
     case BYE:
       return readBye(view, count);
+    case EXTENDED_REPORT:
+      // A block nobody can read must not cost the reports beside it.
+      return readExtendedReport(view) ?? "skipped";
     default:
       return "skipped";
   }

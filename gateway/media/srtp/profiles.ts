@@ -3,11 +3,13 @@
  * numbers, RFC 4568 §6.2 by their SDES names. Key derivation and the transforms stand above.
  */
 
+import type { SrtpSuite } from "../protocol.ts";
+
 export interface SrtpProfile {
   /** The number in the DTLS use_srtp extension. */
   readonly id: number;
   /** The crypto suite's name in an SDP `a=crypto` line. */
-  readonly suite: string;
+  readonly suite: SrtpSuite;
   readonly cipher: "aes-cm" | "aes-gcm";
   /** Master and session encryption key, bytes. */
   readonly keyBytes: number;
@@ -68,4 +70,11 @@ export const SRTP_PROFILES: readonly SrtpProfile[] = [
 /** The profile of a DTLS-SRTP number; undefined for one we do not speak. */
 export function profileById(id: number): SrtpProfile | undefined {
   return SRTP_PROFILES.find((profile) => profile.id === id);
+}
+
+/** The profile of an SDES suite. */
+export function profileOfSuite(suite: SrtpSuite): SrtpProfile {
+  const profile = SRTP_PROFILES.find((it) => it.suite === suite);
+  if (!profile) throw new Error(`${suite} is no SRTP suite of ours`);
+  return profile;
 }

@@ -6,8 +6,10 @@ export interface PhoneFace {
   /** Answers the call that rings now or next. */
   answerNext(): void;
   hangUp(): void;
-  /** Holds or resumes by a re-INVITE; resolves when it was answered. JsSIP alone. */
+  /** Holds or resumes by a re-INVITE; resolves when it was answered. */
   hold(on: boolean): Promise<void>;
+  /** A key, in the library's own default way. */
+  digit(key: string): void;
   state(): { registered: boolean; call: string; cause: string; log: string[] };
   startRecording(): void;
   /** Signed 16-bit mono at `rate`, little-endian, in base64. */

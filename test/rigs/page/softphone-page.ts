@@ -77,6 +77,7 @@ const AUDIO = { echoCancellation: false, autoGainControl: false, noiseSuppressio
 function jssipPhone(): PhoneFace {
   type RTCSession = import("jssip/lib/RTCSession").RTCSession;
   let ua: JsSIP.UA;
+  let domain = "";
   let session: RTCSession | undefined;
   let answering = false;
   const options = {
@@ -115,7 +116,8 @@ function jssipPhone(): PhoneFace {
     ...common,
     register: (server, user, password) => {
       const socket = new JsSIP.WebSocketInterface(server);
-      const uri = `sip:${user}@${new URL(server).hostname}`;
+      domain = new URL(server).hostname;
+      const uri = `sip:${user}@${domain}`;
       ua = new JsSIP.UA({ sockets: [socket], uri, password, register_expires: 300 });
       ua.on(
         "newRTCSession",
@@ -145,6 +147,7 @@ function jssipPhone(): PhoneFace {
         const accepted = on ? session?.hold({}, done) : session?.unhold({}, done);
         if (accepted !== true) reject(new Error("the session can't be held now"));
       }),
+    digit: (key) => session?.sendDTMF(key),
   };
 }
 
@@ -166,6 +169,23 @@ function sipjsPhone(): PhoneFace {
         hear(new MediaStream(handler.peerConnection.getReceivers().map(({ track }) => track)));
       }
       if (state === SessionState.Terminated) status.call = "ended";
+    });
+  };
+  const call = (number: string) => {
+    const target = UserAgent.makeURI(`sip:${number}@${agent.configuration.uri.host}`);
+    if (!target) throw new Error("no URI");
+    const inviter = new Inviter(agent, target, { sessionDescriptionHandlerOptions });
+    status.call = "calling";
+    follow(inviter);
+    void inviter.invite({
+      requestDelegate: {
+        onProgress: () => {
+          status.call = "ringing";
+        },
+        onReject: ({ message }) => {
+          status.cause = `${message.statusCode} ${message.reasonPhrase}`;
+        },
+      },
     });
   };
   return {
@@ -203,28 +223,30 @@ function sipjsPhone(): PhoneFace {
         });
       });
     },
-    call: (number) => {
-      const target = UserAgent.makeURI(`sip:${number}@${agent.configuration.uri.host}`);
-      if (!target) throw new Error("no URI");
-      const inviter = new Inviter(agent, target, { sessionDescriptionHandlerOptions });
-      status.call = "calling";
-      follow(inviter);
-      void inviter.invite({
-        requestDelegate: {
-          onProgress: () => {
-            status.call = "ringing";
-          },
-          onReject: ({ message }) => {
-            status.cause = `${message.statusCode} ${message.reasonPhrase}`;
-          },
-        },
-      });
-    },
+    call,
     answerNext: () => {
       answering = true;
       if (status.call === "ringing") answer();
     },
-    hold: () => Promise.reject(new Error("not offered with SIP.js")),
+    hold: (on) =>
+      new Promise((resolve, reject) => {
+        // As its own SimpleUser does: the handler's `hold` option turns the direction.
+        session?.invite({
+          requestDelegate: {
+            onAccept: () => resolve(),
+            onReject: () => reject(new Error("held not")),
+          },
+          sessionDescriptionHandlerOptions: {
+            ...sessionDescriptionHandlerOptions,
+            hold: on,
+          } as never,
+        });
+      }),
+    digit: (key) => {
+      const body = `Signal=${key}\r\nDuration=160`;
+      const content = { contentDisposition: "render", contentType: "application/dtmf-relay" };
+      void session?.info({ requestOptions: { body: { ...content, content: body } } });
+    },
     hangUp: () => {
       if (session?.state === SessionState.Established) void session.bye();
       else if (session instanceof Inviter) void session.cancel();

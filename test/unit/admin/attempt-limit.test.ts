@@ -3,7 +3,7 @@ import { AttemptLimit } from "../../../admin/attempt-limit.ts";
 
 test("the window slides: each failure counts for fifteen minutes", () => {
   let now = 0;
-  const limit = new AttemptLimit(() => now);
+  const limit = new AttemptLimit(() => now, 5);
   for (now = 0; now < 5_000; now += 1_000) limit.failed("a");
   expect(limit.waitSeconds("a")).toBe(895);
   expect(limit.waitSeconds("b")).toBe(0);
@@ -14,14 +14,14 @@ test("the window slides: each failure counts for fifteen minutes", () => {
 });
 
 test("a success clears the count", () => {
-  const limit = new AttemptLimit(() => 0);
+  const limit = new AttemptLimit(() => 0, 5);
   for (let index = 0; index < 5; index++) limit.failed("a");
   limit.succeeded("a");
   expect(limit.waitSeconds("a")).toBe(0);
 });
 
 test("memory is bounded, whoever tries", () => {
-  const limit = new AttemptLimit(() => 0);
+  const limit = new AttemptLimit(() => 0, 5);
   for (let failure = 0; failure < 5; failure++) limit.failed("first");
   for (let index = 0; index < 10_000; index++) limit.failed(`address ${index}`);
   expect(limit.waitSeconds("first")).toBe(0);

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { cookieOf, logIn, ORIGIN, openClient, PASSWORD } from "./client.ts";
+import { scaled } from "../../rigs/scale.ts";
+import { cookieOf, logIn, makeAccount, ORIGIN, openClient, PASSWORD } from "./client.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -11,7 +12,7 @@ test("set-up: the link sets the password once and logs in", async () => {
   const short = await client.form("/setup", { token, password: "elevenchars" });
   expect(short.status).toBe(422);
   const done = await client.form("/setup", { token, password: PASSWORD });
-  expect([done.status, done.headers.get("location")]).toEqual([303, "/"]);
+  expect([done.status, done.headers.get("location")]).toEqual([303, "/welcome/network"]);
   const home = await client.raw("GET", "/", { headers: { Cookie: cookieOf(done) } });
   expect(home.status).toBe(200);
   expect((await client.form("/setup", { token, password: `other ${PASSWORD}` })).status).toBe(403);
@@ -29,7 +30,8 @@ test("W5: of fifty browsers that set up at once, one wins", async () => {
   const statuses = (await Promise.all(attempts)).map(({ status }) => status);
   expect(statuses.filter((status) => status === 303)).toHaveLength(1);
   expect(statuses.filter((status) => status === 403)).toHaveLength(49);
-  expect(await client.access.passwordHash()).toBe(`hash of ${PASSWORD} ${statuses.indexOf(303)}`);
+  const proof = await client.accounts.proofOf("administrator");
+  expect(proof?.passwordHash).toBe(`hash of ${PASSWORD} ${statuses.indexOf(303)}`);
   await client.close();
 });
 
@@ -39,7 +41,7 @@ test("a wrong set-up token sets nothing", async () => {
   for (const token of ["", "0", "undefined"]) {
     expect((await client.form("/setup", { token, password: PASSWORD })).status).toBe(403);
   }
-  expect(await client.access.passwordHash()).toBeUndefined();
+  expect(await client.accounts.isSetUp()).toBe(false);
   await client.close();
 });
 
@@ -86,6 +88,91 @@ test("W4: after five wrong passwords the address waits, with the right one too",
   expect((await client.form("/login", { password: PASSWORD }, "192.0.2.2")).status).toBe(303);
   client.clock.now += 10 * MINUTE_MS;
   expect((await client.form("/login", { password: PASSWORD })).status).toBe(303);
+  await client.close();
+});
+
+test("W4: each account waits on its own, and an address that asks for many names waits altogether", async () => {
+  const client = await openClient();
+  await makeAccount(client, "anna", "viewer");
+  const wrong = (name: string, from?: string) =>
+    client.form("/login", { name, password: "wrong" }, from);
+  for (let index = 0; index < 5; index++) expect((await wrong("anna")).status).toBe(401);
+  expect((await wrong("ANNA")).status).toBe(429);
+  expect((await client.form("/login", { password: PASSWORD })).status).toBe(303);
+  for (let index = 0; index < 14; index++) {
+    expect((await wrong(`guess${index}`)).status).toBe(401);
+  }
+  expect((await wrong("another")).status).toBe(429);
+  expect((await client.form("/login", { password: PASSWORD })).status).toBe(429);
+  // One customer's IPv6 network counts as one address.
+  for (let index = 0; index < 5; index++) {
+    expect((await wrong("anna", `2001:db8:0:1::${index}`)).status).toBe(401);
+  }
+  expect((await wrong("anna", "2001:db8:0:1:ffff::1")).status).toBe(429);
+  expect((await wrong("anna", "2001:db8:0:2::1")).status).toBe(401);
+  await client.close();
+});
+
+test("W4: ten thousand attempts from two hundred addresses: five each are tried", async () => {
+  const client = await openClient();
+  const attempts = scaled("W4 attempts", 10_000, 0.2);
+  const statuses: number[] = [];
+  for (let index = 0; index < attempts; index++) {
+    const from = `203.0.113.${index % 200}`;
+    statuses.push((await client.form("/login", { password: `guess ${index}` }, from)).status);
+  }
+  const tried = Math.min(attempts, 5 * 200);
+  expect(statuses.filter((it) => it === 401)).toHaveLength(tried);
+  expect(client.verified).toHaveLength(tried);
+  expect(statuses.filter((it) => it === 429)).toHaveLength(attempts - tried);
+  expect((await client.form("/login", { password: PASSWORD }, "192.0.2.9")).status).toBe(303);
+  await client.close();
+});
+
+test("W4: a name that isn't there costs as much and is answered with the same words", async () => {
+  const client = await openClient();
+  const answers: string[] = [];
+  for (const name of ["administrator", "nobody-of-that-name"]) {
+    const answer = await client.form("/login", { name, password: "wrong" });
+    expect(answer.status).toBe(401);
+    answers.push((await answer.text()).replaceAll(name, "NAME"));
+  }
+  expect(answers[0]).toBe(answers[1] ?? "");
+  expect(client.verified).toEqual([`hash of ${PASSWORD}`, undefined]);
+  // What is typed as a name may be a password: it is in no log.
+  const entries = await client.asProgram("GET", "/api/v1/audit?action=log-in-failed");
+  expect(await entries.text()).not.toContain("nobody-of-that-name");
+  await client.close();
+});
+
+test("W13: no log-in is taken from what the browser brings, and the one before ends", async () => {
+  const client = await openClient();
+  const fixed = `jackfield=${"0".repeat(64)}`;
+  const logInWith = (cookie: string) =>
+    client.raw("POST", "/login", {
+      body: new URLSearchParams({ password: PASSWORD }),
+      headers: { Origin: ORIGIN, Cookie: cookie },
+    });
+  const first = cookieOf(await logInWith(fixed));
+  expect([first === fixed, first.length]).toEqual([false, fixed.length]);
+  const second = cookieOf(await logInWith(first));
+  const statusOf = async (Cookie: string) =>
+    (await client.raw("GET", "/api/v1/status", { headers: { Cookie } })).status;
+  expect([await statusOf(fixed), await statusOf(first), await statusOf(second)]).toEqual([
+    401, 401, 200,
+  ]);
+  await client.close();
+});
+
+test("the name is filled in while the first account is the only one", async () => {
+  const client = await openClient();
+  const page = async () => (await client.raw("GET", "/login")).text();
+  expect(await page()).toContain('value="administrator"');
+  const anna = await makeAccount(client, "anna", "admin");
+  expect(await page()).not.toContain('value="administrator"');
+  const first = (await client.accounts.proofOf("administrator"))?.account.id ?? 0;
+  await client.accounts.remove(first, "test");
+  expect([anna > first, (await page()).includes("anna")]).toEqual([true, false]);
   await client.close();
 });
 

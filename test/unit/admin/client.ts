@@ -1,10 +1,18 @@
 /** The admin on a database of its own, a gateway that only remembers, and somebody who asks. */
+import { basename } from "node:path";
 import { createAdmin } from "../../../admin/app.ts";
-import type { Status } from "../../../gateway/b2bua/status.ts";
+import type { TestEvent } from "../../../admin/services.ts";
+import type { CallReport } from "../../../gateway/b2bua/call-trace.ts";
+import type { CallRecord, Explanation, Status } from "../../../gateway/b2bua/status.ts";
 import { systemRandom } from "../../../gateway/io/random.ts";
 import { Access } from "../../../schema/access.ts";
-import type { Config } from "../../../schema/config.ts";
+import { Accounts, FIRST_ACCOUNT } from "../../../schema/accounts.ts";
+import { Audit } from "../../../schema/audit.ts";
+import { listBackups, makeBackup } from "../../../schema/backup.ts";
+import type { Config, Connection } from "../../../schema/config.ts";
+import { Happenings } from "../../../schema/happenings.ts";
 import { Records } from "../../../schema/records.ts";
+import type { Role } from "../../../schema/roles.ts";
 import { openStoreForTest } from "../schema/opened.ts";
 
 export const ORIGIN = "https://admin.example";
@@ -16,7 +24,17 @@ export const IDLE: Status = {
   bindings: [],
   alive: {},
   droppedMessages: 0,
+  bans: [],
   workers: [],
+  certificates: [],
+  network: {
+    address: "192.0.2.1",
+    addressFrom: "interface",
+    host: "192.0.2.1",
+    sipPort: 5_060,
+    rtpPorts: { first: 10_000, last: 20_000 },
+    webrtcPorts: { first: 8_081, last: 8_081 },
+  },
 };
 
 export type Client = Awaited<ReturnType<typeof openClient>>;
@@ -29,15 +47,39 @@ interface Ask {
 
 export async function openClient(options: { setUp?: boolean; secure?: boolean } = {}) {
   const opened = await openStoreForTest();
-  const clock = { now: 1_700_000_000_000 };
+  /** `now` is what somebody may set. */
+  const clock = { now: 1_700_000_000_000, monotonic: 0 };
   const now = () => clock.now;
-  const access = new Access({ database: opened.database, random: systemRandom, now });
-  const gateway = { status: IDLE, applied: [] as Config[], hungUp: [] as string[] };
+  const monotonic = () => clock.monotonic;
+  const { database } = opened;
+  const access = new Access({ database, random: systemRandom, now, monotonic });
+  const accounts = new Accounts({ database, now });
+  const audit = new Audit({ database: opened.database, now });
+  const gateway = {
+    status: IDLE,
+    applied: [] as Config[],
+    hungUp: [] as string[],
+    unbanned: [] as string[],
+    tested: [] as Connection[],
+    testEvents: [] as TestEvent[],
+    reports: new Map<string, CallReport>(),
+    strangers: [] as CallRecord[],
+    explanation: { number: "250", ways: [], steps: [] } as Explanation,
+  };
+  const happenings = new Happenings(opened.database);
+  const operations = {
+    raised: [] as { rule: string; subject: string; text: string }[],
+    canWrite: true,
+    webhookFault: undefined as string | undefined,
+  };
   const listeners = new Set<() => void>();
   const faults: Error[] = [];
+  const verified: (string | undefined)[] = [];
   const app = createAdmin({
     store: opened.store,
     access,
+    accounts,
+    audit,
     records: new Records(opened.database),
     gateway: {
       apply: (config) => gateway.applied.push(config),
@@ -47,17 +89,41 @@ export async function openClient(options: { setUp?: boolean; secure?: boolean } 
         return () => listeners.delete(listener);
       },
       hangUp: (call) => gateway.hungUp.push(call),
+      unban: (source) => gateway.unbanned.push(source),
+      explain: () => gateway.explanation,
+      test: async (connection, tell) => {
+        gateway.tested.push(connection);
+        for (const event of gateway.testEvents) tell(event);
+      },
+      calls: {
+        report: (call) => gateway.reports.get(call),
+        strangers: () => gateway.strangers,
+      },
+    },
+    operations: {
+      history: (...page) => happenings.changes(...page),
+      alerts: (...page) => happenings.alerts(...page),
+      peakCalls: (...since) => happenings.peakCalls(...since),
+      raised: () => operations.raised,
+      canWrite: () => operations.canWrite,
+      tryWebhook: async () => operations.webhookFault,
+      newWebhookSecret: async () => "a new secret",
+      backups: () => listBackups(opened.directory),
+      backUp: async () => basename(await makeBackup(opened.database, opened.directory, now())),
     },
     // The real one is the runtime's argon2id and slow on purpose.
     hasher: {
       hash: async (password) => `hash of ${password}`,
-      verify: async (password, hash) => hash === `hash of ${password}`,
+      verify: async (password, hash) => {
+        verified.push(hash);
+        return hash === `hash of ${password}`;
+      },
     },
     report: (error) => faults.push(error),
     now,
     secure: options.secure ?? false,
   });
-  if (options.setUp !== false) await access.setPassword(`hash of ${PASSWORD}`);
+  if (options.setUp !== false) await access.makeFirst(`hash of ${PASSWORD}`);
   const { token } = await access.newApiToken("test");
 
   /** As it comes from the network; a string body goes as it is, others as JSON. */
@@ -87,7 +153,23 @@ export async function openClient(options: { setUp?: boolean; secure?: boolean } 
       headers: { Origin: ORIGIN },
       ...(from === undefined ? {} : { from }),
     });
-  return { ...opened, app, access, clock, gateway, listeners, faults, token, raw, asProgram, form };
+  return {
+    ...opened,
+    app,
+    access,
+    accounts,
+    verified,
+    clock,
+    gateway,
+    operations,
+    happenings,
+    listeners,
+    faults,
+    token,
+    raw,
+    asProgram,
+    form,
+  };
 }
 
 /** The cookie a log-in sets, as the browser sends it back. */
@@ -95,6 +177,13 @@ export function cookieOf(response: Response): string {
   return response.headers.get("set-cookie")?.split(";")[0] ?? "";
 }
 
-export async function logIn({ form }: Client): Promise<string> {
-  return cookieOf(await form("/login", { password: PASSWORD }));
+/** As that account, the first one unless named. */
+export async function logIn({ form }: Client, name = FIRST_ACCOUNT): Promise<string> {
+  return cookieOf(await form("/login", { name, password: PASSWORD }));
+}
+
+/** Another account with the same password. */
+export async function makeAccount({ accounts }: Client, name: string, role: Role): Promise<number> {
+  const passwordHash = `hash of ${PASSWORD}`;
+  return (await accounts.create({ name, role, enabled: true, passwordHash }, "test")).id;
 }

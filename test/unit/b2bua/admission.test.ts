@@ -73,6 +73,19 @@ test("AMB-20: our own flow to the PBX, then the narrowest block that holds the a
   expect(nameOf([wide, narrow], flowFrom("198.51.100.1", opened.flow))).toBe("wide");
 });
 
+test("AMB-17: a registrar's own addresses may call, as its name stands now; a trunk's are its list's", () => {
+  const registered = { type: "outbound-registration", username: "u", password: "p" } as const;
+  const [office, carrier] = [trunkOf(1, "office", registered), trunkOf(2, "carrier")];
+  const trunks = [office, carrier];
+  for (const trunk of trunks) trunk.resolved(["192.0.2.50", "2001:db8::50"]);
+  expect(nameOf(trunks, flowFrom("192.0.2.50"))).toBe("office");
+  expect(nameOf(trunks, flowFrom("2001:db8::50"))).toBe("office");
+  expect(nameOf([carrier], flowFrom("192.0.2.50"))).toBeUndefined();
+  office.resolved(["192.0.2.51"]);
+  expect(nameOf(trunks, flowFrom("192.0.2.50"))).toBeUndefined();
+  expect(nameOf(trunks, flowFrom("192.0.2.51"))).toBe("office");
+});
+
 test("SEC-01: an empty list is nobody; an address on two equal lists is nobody's, in words", () => {
   expect(nameOf([trunkOf(1, "empty")], flowFrom("192.0.2.7"))).toBeUndefined();
   const twins = [
@@ -92,9 +105,10 @@ test("CON-26: a stranger's INVITE is refused with 403, logged, and costs nothing
     0,
   );
   const flow = flowFrom("203.0.113.66");
-  for (const method of ["INVITE", "OPTIONS", "REGISTER", "MESSAGE", "BYE", "REFER"]) {
+  const methods = ["INVITE", "OPTIONS", "REGISTER", "MESSAGE", "BYE", "REFER"];
+  for (const [index, method] of methods.entries()) {
     const text = `${method} sip:0044123@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 203.0.113.66;branch=z9hG4bK${method}\r\nFrom: <sip:x@y>;tag=1\r\nTo: <sip:0044123@192.0.2.1>\r\nCall-ID: ${method}\r\nCSeq: 1 ${method}\r\n\r\n`;
-    const outputs = b2bua.handle({ type: "received", flow, bytes: utf8(text) }, 1);
+    const outputs = b2bua.handle({ type: "received", flow, bytes: utf8(text) }, 1_000 * index);
     const sent = outputs.flatMap((it) => (it.type === "send" ? [fromUtf8(it.bytes)] : []));
     expect(sent).toHaveLength(1);
     expect(sent[0]).toStartWith("SIP/2.0 403 ");
@@ -109,7 +123,7 @@ test("CON-26: a stranger's INVITE is refused with 403, logged, and costs nothing
       },
     });
   }
-  expect(Object.values(b2bua.status(2).alive).every((count) => count === 0)).toBe(true);
+  expect(Object.values(b2bua.status(10_000).alive).every((count) => count === 0)).toBe(true);
 });
 
 test("malformed SIP is answered 400 where it can be, counted and logged with its flow", () => {
@@ -129,4 +143,57 @@ test("malformed SIP is answered 400 where it can be, counted and logged with its
   });
   b2bua.handle({ type: "received", flow, bytes: utf8("\u0000garbage") }, 0);
   expect(b2bua.status(0).droppedMessages).toBe(2);
+});
+
+test("S4, S11: a scanner gets no answer, a guesser five a second and then a ban", () => {
+  const b2bua = new B2bua({ random, wallClock: (at) => at });
+  b2bua.handle(
+    { type: "configured", config: { revision: 1, realm: "r", users: [], connections: [] } },
+    0,
+  );
+  const probe = (address: string, index: number, userAgent: string, now: number) => {
+    const text = `OPTIONS sip:100@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP ${address};branch=z9hG4bK${index}\r\nFrom: <sip:x@y>;tag=1\r\nTo: <sip:100@192.0.2.1>\r\nCall-ID: ${index}\r\nCSeq: 1 OPTIONS\r\nUser-Agent: ${userAgent}\r\n\r\n`;
+    return b2bua.handle({ type: "received", flow: flowFrom(address), bytes: utf8(text) }, now);
+  };
+  const answersOf = (outputs: ReturnType<typeof probe>) =>
+    outputs.filter(({ type }) => type === "send").length;
+  expect(answersOf(probe("203.0.113.1", 0, "friendly-scanner", 1))).toBe(0);
+  let answers = 0;
+  const events: string[] = [];
+  for (let index = 0; index < 30; index++) {
+    const outputs = probe("203.0.113.2", index, "curious", 10);
+    answers += answersOf(outputs);
+    events.push(...outputs.flatMap((it) => (it.type === "log" ? [it.event] : [])));
+  }
+  expect(answers).toBe(5);
+  expect(events.filter((event) => event === "ban")).toEqual(["ban"]);
+  expect(b2bua.status(11).bans).toEqual([
+    {
+      source: "203.0.113.2",
+      reason: "the address is on no connection's allow list",
+      until: 300_010,
+    },
+  ]);
+  // The ban is that source's alone.
+  expect(answersOf(probe("203.0.113.3", 99, "curious", 12))).toBe(1);
+});
+
+test("S4, S11: garbage and malformed requests get five answers a second at most, and then a ban", () => {
+  const b2bua = new B2bua({ random, wallClock: (at) => at });
+  const flow = flowFrom("203.0.113.7");
+  const bad = (index: number) =>
+    `INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=z9hG4bK${index}\r\nCSeq: 1 INVITE\r\n\r\n`;
+  let answers = 0;
+  for (let index = 0; index < 50; index++) {
+    const outputs = b2bua.handle({ type: "received", flow, bytes: utf8(bad(index)) }, 0);
+    answers += outputs.filter(({ type }) => type === "send").length;
+  }
+  expect(answers).toBe(5);
+  expect(b2bua.status(0).bans.map(({ source }) => source)).toEqual(["203.0.113.7"]);
+  // Responses that come late or from another address of a PBX are no failures.
+  const late = `SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP gw;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: late\r\nCSeq: 1 INVITE\r\n\r\n`;
+  for (let index = 0; index < 50; index++) {
+    b2bua.handle({ type: "received", flow: flowFrom("203.0.113.8"), bytes: utf8(late) }, 0);
+  }
+  expect(b2bua.status(0).bans).toHaveLength(1);
 });

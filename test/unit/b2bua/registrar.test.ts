@@ -1,6 +1,6 @@
 /** The registrar for softphones: RFC 3261 §10.3 and E2 point 6. */
 import { expect, test } from "bun:test";
-import { Registrar } from "../../../gateway/b2bua/registrar.ts";
+import { Registrar, SOFTPHONES } from "../../../gateway/b2bua/registrar.ts";
 import { contacts } from "../../../gateway/sip/accessors.ts";
 import { createRequest } from "../../../gateway/sip/build.ts";
 import type { Flow, FlowId } from "../../../gateway/sip/flow.ts";
@@ -31,7 +31,7 @@ const instance = (name: string, id: string) =>
   `<sip:${name}@x.invalid;transport=ws>;+sip.ice;reg-id=1;+sip.instance="<urn:uuid:${id}>"`;
 
 test("E2.6: the 200 echoes every binding with its own parameters and the time it has left", () => {
-  const registrar = new Registrar();
+  const registrar = new Registrar(SOFTPHONES);
   registrar.register(alice, flowOf("a"), register(instance("one", "1"), [["Expires", "600"]]), 0);
   const { response } = registrar.register(
     alice,
@@ -48,18 +48,21 @@ test("E2.6: the 200 echoes every binding with its own parameters and the time it
 });
 
 test("RFC 5626: the same instance on a new flow replaces its binding, it doesn't add one", () => {
-  const registrar = new Registrar();
+  const registrar = new Registrar(SOFTPHONES);
   registrar.register(alice, flowOf("a"), register(instance("one", "1")), 0);
   registrar.register(alice, flowOf("b"), register(instance("new", "1")), 10);
   expect(registrar.devicesOf(alice).map(({ flow }) => flow.id)).toEqual(["b" as FlowId]);
 });
 
 test("a closed flow, Expires: 0, Contact: * and time end bindings", () => {
-  const registrar = new Registrar();
+  const registrar = new Registrar(SOFTPHONES);
   const add = (name: string) =>
     registrar.register(alice, flowOf(name), register(instance(name, name), [["Expires", "60"]]), 0);
   add("a");
-  expect(registrar.closed("a" as FlowId)).toBe(true);
+  expect(registrar.closed("a" as FlowId, 0)).toBe(true);
+  expect(registrar.all()).toEqual([]);
+  expect(registrar.size).toBe(1);
+  expect(registrar.expire(60_000)).toBe(true);
   add("b");
   registrar.register(alice, flowOf("b"), register(instance("b", "b"), [["Expires", "0"]]), 1);
   expect(registrar.all()).toEqual([]);
@@ -73,7 +76,7 @@ test("a closed flow, Expires: 0, Contact: * and time end bindings", () => {
 });
 
 test("S8: too brief is 423 with Min-Expires, too long is cut, the eleventh device replaces the oldest", () => {
-  const registrar = new Registrar();
+  const registrar = new Registrar(SOFTPHONES);
   const brief = registrar.register(
     alice,
     flowOf("a"),
@@ -97,7 +100,7 @@ test("S8: too brief is 423 with Min-Expires, too long is cut, the eleventh devic
 });
 
 test("§10.3 step 7: a late REGISTER of the same dialog changes nothing", () => {
-  const registrar = new Registrar();
+  const registrar = new Registrar(SOFTPHONES);
   registrar.register(alice, flowOf("a"), register("<sip:a@b>", [], 1_000), 0);
   expect(
     registrar.register(alice, flowOf("a"), register("<sip:a@b>;expires=0", [], 999), 1).response
@@ -106,6 +109,31 @@ test("§10.3 step 7: a late REGISTER of the same dialog changes nothing", () => 
   expect(registrar.devicesOf(alice)).toHaveLength(1);
 });
 
+test("RFC 3261 §10.3: all Contacts of a REGISTER are bound, or none", () => {
+  const registrar = new Registrar(SOFTPHONES);
+  const ask = (contact: string) =>
+    registrar.register(alice, flowOf("a"), register(contact), 0).response.status;
+  expect(ask("<sip:a@b>, <sip:c@d>;expires=10")).toBe(423);
+  expect(ask("<sip:a@b>, <sip:c@d>;expires=soon")).toBe(400);
+  expect([registrar.size, registrar.deadline()]).toEqual([0, undefined]);
+  expect(ask("<sip:a@b>, <sip:c@d>;expires=60")).toBe(200);
+  expect(registrar.devicesOf(alice)).toHaveLength(2);
+  expect(ask("<sip:a@b>;expires=0, <sip:c@d>;expires=10")).toBe(423);
+  expect(registrar.devicesOf(alice)).toHaveLength(2);
+});
+
+test("S8: a device that makes room for one that is only refreshed is a change", () => {
+  let most = 2;
+  const registrar = new Registrar({ bindingsMax: () => most, suspendedForMs: 0 });
+  const add = (name: string) =>
+    registrar.register(alice, flowOf(name), register(instance(name, name)), 0).changed;
+  expect([add("a"), add("b"), add("b")]).toEqual([true, true, false]);
+  most = 1;
+  expect([add("b"), registrar.size]).toEqual([true, 1]);
+});
+
 test("Contact: * without Expires: 0 is refused", () => {
-  expect(new Registrar().register(alice, flowOf("a"), register("*"), 0).response.status).toBe(400);
+  expect(
+    new Registrar(SOFTPHONES).register(alice, flowOf("a"), register("*"), 0).response.status,
+  ).toBe(400);
 });

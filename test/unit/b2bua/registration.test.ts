@@ -92,17 +92,26 @@ test("REG-03: the first attempt comes within two seconds, without credentials (C
 });
 
 test("REG-02: refreshed at 0.8 of the grant, jittered, at each grant earlier than it ends", () => {
+  const firsts: number[] = [];
   for (let seed = 1; seed <= 200; seed++) {
     for (const seconds of [60, 79, 80, 120, 300, 3_600]) {
       const rig = new Rig(seed);
       registered(rig, [["Expires", String(seconds)]]);
       const wait = seconds < 80 ? 0.5 * seconds : Math.min(0.8 * seconds, seconds - 40);
+      // The first time it is anywhere in the time before that: many were made at once.
+      expect(rig.waitSeconds).toBeGreaterThanOrEqual(Math.min(0.399 * wait, 300));
+      expect(rig.waitSeconds).toBeLessThanOrEqual(Math.min(1.051 * wait, 300));
+      expect(rig.waitSeconds).toBeLessThan(seconds);
+      if (seconds === 300) firsts.push(rig.waitSeconds / wait);
+      registered(rig, [["Expires", String(seconds)]]);
       expect(rig.status).toMatchObject({ registration: "registered", grantedSeconds: seconds });
       expect(rig.waitSeconds).toBeGreaterThanOrEqual(Math.min(0.949 * wait, 300));
       expect(rig.waitSeconds).toBeLessThanOrEqual(Math.min(1.051 * wait, 300));
       expect(rig.waitSeconds).toBeLessThan(seconds);
     }
   }
+  // R3: spread, not just late.
+  expect(Math.max(...firsts) - Math.min(...firsts)).toBeGreaterThan(0.5);
 });
 
 test("REG-02: the grant is the expires of our own Contact, not of another's and not the header", () => {
@@ -128,9 +137,16 @@ test("a challenge is answered once, at each refresh anew", () => {
 test("S6: a challenge from a foreign address gets no credentials", () => {
   const rig = new Rig();
   const request = rig.attempt();
-  const foreign = { ...flow, id: "elsewhere" as FlowId };
+  const remote = { address: "203.0.113.66", port: 5060 };
+  const foreign = { ...flow, id: "elsewhere" as FlowId, remote };
   const response = createResponse(request, 401, { headers: [CHALLENGE] });
-  expect(rig.registration.received(response, foreign, rig.now)).toEqual([]);
+  const outputs = rig.registration.received(response, foreign, rig.now);
+  expect(outputs.map(({ type }) => type)).not.toContain("request");
+  // It is no answer: the PBX is asked again.
+  expect(rig.status.registration).toBe("failed");
+  expect(requestIn(rig.answer(rig.attempt(), 401, [CHALLENGE])).headers.has("Authorization")).toBe(
+    true,
+  );
 });
 
 test("REG-02: 423 is answered at once with the registrar's minimum", () => {
@@ -139,13 +155,64 @@ test("REG-02: 423 is answered at once with the registrar's minimum", () => {
   expect(request.headers.get("Expires")).toBe("600");
 });
 
-test("REG-05: failures are tried again after 5, 10, 20, 40, 60 s, a fifth more or less, for ever", () => {
+test("REG-05, R4: failures are tried again after 5, 10, 20, 25 s, a fifth more or less, for ever", () => {
   const rig = new Rig();
-  for (const seconds of [5, 10, 20, 40, 60, 60, 60]) {
+  for (const seconds of [5, 10, 20, 25, 25, 25]) {
     rig.answer(rig.attempt(), 500);
     expect(rig.status.registration).toBe("failed");
     expect(rig.waitSeconds).toBeGreaterThanOrEqual(0.79 * seconds);
     expect(rig.waitSeconds).toBeLessThanOrEqual(1.21 * seconds);
+  }
+});
+
+test("REG-05, R4: a PBX that is away is asked every ten seconds or so, as long as it may take", () => {
+  const rig = new Rig();
+  for (let round = 0; round < 1_000; round++) {
+    rig.attempt();
+    rig.registration.failed(round % 2 === 0 ? "timeout" : "transport", rig.now);
+    expect(rig.status.registration).toBe("unreachable");
+    expect(rig.waitSeconds).toBeLessThanOrEqual(12);
+    expect(rig.waitSeconds).toBeGreaterThanOrEqual(4);
+  }
+});
+
+test("REG-02: a minimum that makes no sense is a failure like others, not a circle", () => {
+  for (const minimum of ["300", "10", "99999999", "soon", ""]) {
+    const rig = new Rig();
+    rig.answer(rig.attempt(), 423, [["Min-Expires", minimum]]);
+    expect([minimum, rig.status.registration]).toEqual([minimum, "failed"]);
+    expect(rig.waitSeconds).toBeGreaterThan(3);
+  }
+});
+
+test("REG-05: nonces that are always stale, and a PBX that asks for ever, end in a refusal", () => {
+  const stale: [string, string] = [CHALLENGE[0], `${CHALLENGE[1]}, stale=true`];
+  const rig = new Rig();
+  let request = rig.attempt();
+  let rounds = 0;
+  for (; rounds < 20 && String(rig.status.registration) !== "auth-failed"; rounds++) {
+    const outputs = rig.answer(request, 401, [stale]);
+    if (outputs.some(({ type }) => type === "request")) request = requestIn(outputs);
+  }
+  expect([rounds < 10, rig.status.reason]).toEqual([true, "the PBX keeps asking for the password"]);
+});
+
+test("REG-05, REG-04: 403 and 404 are told as they are, and asked again without end", () => {
+  for (const status of [403, 404]) {
+    const rig = new Rig();
+    for (let round = 0; round < 5; round++) rig.answer(rig.attempt(), status);
+    expect(rig.status).toMatchObject({ registration: "auth-failed", lastStatus: status });
+    expect(rig.status.reason).toContain(String(status));
+    expect(rig.status.nextAttempt).toBe(rig.now + 600_000);
+  }
+});
+
+test("REG-02: a registration that was granted briefly is refreshed in time, whatever was granted", () => {
+  for (const seconds of [1, 2, 5, 10, 30, 45, 59]) {
+    const rig = new Rig();
+    registered(rig, [["Expires", String(seconds)]]);
+    expect(rig.waitSeconds).toBeLessThan(seconds);
+    expect(rig.waitSeconds).toBeGreaterThan(0);
   }
 });
 

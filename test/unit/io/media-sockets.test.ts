@@ -1,9 +1,17 @@
 import { dlopen, ptr } from "bun:ffi";
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { readdirSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { DatagramPoll } from "../../../gateway/io/datagram-poll.ts";
 import { openMediaSockets } from "../../../gateway/io/media-sockets.ts";
+import type { WorkerOptions } from "../../../gateway/media/protocol.ts";
 
 const HOST = "127.0.0.1";
+
+let clock = 0;
+/** One for all of the thread's sockets, as in a worker. */
+const poll = DatagramPoll.open(() => clock);
+afterAll(() => poll?.close());
 
 function pairs(...ports: number[]) {
   const log: string[] = [];
@@ -21,9 +29,10 @@ function open(from: ReturnType<typeof pairs>, advertisedAddress?: string) {
     ...(advertisedAddress ? { advertisedAddress } : {}),
     webrtcPort: 0,
     pairs: from,
+    poll,
     now: () => 0,
     receiveWebRtc: () => {},
-    afterTrunk: () => {},
+    after: () => {},
   });
 }
 
@@ -46,11 +55,16 @@ test("M8: a pair of which one port is taken is refused, and the next one tried",
   taken.close();
 });
 
-test("SDP gets the advertised address, sockets the real one", () => {
+test("NAT-03: SDP gets the advertised address and the sockets' own, the outer one first", () => {
   const sockets = open(pairs(randomPort()), "198.51.100.1");
-  expect(sockets.candidates).toEqual([{ address: "198.51.100.1", port: sockets.webrtcPort }]);
+  const port = sockets.webrtcPort;
+  expect(sockets.candidates).toEqual([
+    { address: "198.51.100.1", port },
+    { address: HOST, port },
+  ]);
   const pair = sockets.openTrunkPair(nobody, 0);
   expect(pair?.rtpEndpoint.address).toBe("198.51.100.1");
+  expect(pair?.interfaceAddress).toBe(HOST);
   expect(pair?.rtcpEndpoint.port).toBe((pair?.rtpEndpoint.port ?? 0) + 1);
   pair?.rtp.close();
   pair?.rtcp.close();
@@ -69,6 +83,32 @@ test("sending where nobody listens, to no address, and after closing: nothing is
   pair?.rtp.send(bytes, 20, { address: HOST, port: 9 });
   pair?.rtp.close();
 });
+
+test.skipIf(process.platform !== "linux")(
+  "R1: a worker that finds its port taken and tries again leaves no descriptor behind",
+  async () => {
+    const taken = await Bun.udpSocket({ hostname: "::1" });
+    const tried = () =>
+      expect(() =>
+        openMediaSockets({
+          // The first is opened, the second is not.
+          bindAddresses: [HOST, "::1"],
+          webrtcPort: taken.port,
+          pairs: pairs(),
+          poll,
+          now: () => 0,
+          receiveWebRtc: () => {},
+          after: () => {},
+        }),
+      ).toThrow();
+    tried();
+    const before = readdirSync("/proc/self/fd").length;
+    for (let attempt = 0; attempt < 20; attempt++) tried();
+    expect(readdirSync("/proc/self/fd").length).toBe(before);
+    (await Bun.udpSocket({ hostname: HOST, port: taken.port })).close();
+    taken.close();
+  },
+);
 
 test.skipIf(process.platform !== "linux")("OPS-06: packets are marked DSCP 46", () => {
   const { symbols } = dlopen("libc.so.6", {
@@ -96,3 +136,118 @@ test.skipIf(process.platform !== "linux")("OPS-06: packets are marked DSCP 46", 
   pair?.rtp.close();
   pair?.rtcp.close();
 });
+
+test.each([
+  true,
+  false,
+])("datagrams come with their source and are answered, polled %p", async (polls) => {
+  expect(poll !== undefined).toBe(process.platform === "linux");
+  const heard: string[] = [];
+  const base = randomPort();
+  clock = 7;
+  const sockets = openMediaSockets({
+    bindAddresses: [HOST, "::1"],
+    webrtcPort: 0,
+    pairs: pairs(base),
+    now: () => clock,
+    poll: polls ? poll : undefined,
+    receiveWebRtc: (datagram, source, via, now) => {
+      heard.push(
+        `${new TextDecoder().decode(datagram)} ${source.address} ${source.port} at ${now}`,
+      );
+      via.send(datagram, 2, source);
+    },
+    after: () => {},
+  });
+  const answers: string[] = [];
+  const phoneAt = (hostname: string) =>
+    Bun.udpSocket({
+      hostname,
+      socket: { data: (_, data) => void answers.push(new TextDecoder().decode(data)) },
+    });
+  const phones = [await phoneAt(HOST), await phoneAt("::1")];
+  const said = phones.flatMap((phone, index) =>
+    ["one", "three", "x".repeat(2_048)].map((text) => {
+      phone.send(text, sockets.webrtcPort, phone.hostname);
+      return `${text} ${phone.hostname} ${phones[index]?.port} at 7`;
+    }),
+  );
+  // One byte more than a media datagram may have.
+  phones[0]?.send("y".repeat(2_049), sockets.webrtcPort, HOST);
+  while (answers.length < said.length) {
+    poll?.wait(0);
+    poll?.receiveAll();
+    await Bun.sleep(1);
+  }
+  expect(heard.toSorted()).toEqual(said.toSorted());
+  expect(answers.toSorted()).toEqual(["on", "on", "th", "th", "xx", "xx"]);
+  for (const phone of phones) phone.close();
+});
+
+test("a socket closed by one of its datagrams hands out no further one; its port is free", async () => {
+  const port = randomPort();
+  const sockets = open(pairs(port));
+  let heard = 0;
+  const pair = sockets.openTrunkPair(
+    {
+      receiveRtp: () => {
+        heard += 1;
+        pair?.rtp.close();
+      },
+      receiveRtcp: () => {},
+    },
+    0,
+  );
+  const pbx = await Bun.udpSocket({ hostname: HOST });
+  for (let index = 0; index < 5; index++) pbx.send("audio", port, HOST);
+  while (heard === 0) {
+    poll?.wait(0);
+    poll?.receiveAll();
+    await Bun.sleep(1);
+  }
+  poll?.receiveAll();
+  expect(heard).toBe(1);
+  (await Bun.udpSocket({ hostname: HOST, port })).close();
+  pair?.rtcp.close();
+  pbx.close();
+});
+
+test.skipIf(process.platform !== "linux")(
+  "R1: a media worker that is killed leaves no descriptor behind",
+  async () => {
+    const program = join(import.meta.dir, "../../../gateway/media/worker.ts");
+    const run = async () => {
+      const worker = new Worker(program);
+      const ready = new Promise<void>((resolve) => {
+        worker.onmessage = ({ data }) => {
+          if (data.type === "ready") resolve();
+        };
+      });
+      const closed = new Promise((resolve) => worker.addEventListener("close", resolve));
+      const start: WorkerOptions = {
+        type: "start",
+        bindAddresses: [HOST],
+        webrtcPort: 0,
+        rtpPorts: { first: 41_000, last: 41_100 },
+        silenceMs: 30_000,
+      };
+      worker.postMessage(start);
+      await ready;
+      worker.terminate();
+      await closed;
+    };
+    const descriptors = () => readdirSync("/proc/self/fd").length;
+    await run();
+    // What the runtime opens and closes by itself is over once two looks agree.
+    let before = -1;
+    for (let last = -2; last !== before; ) {
+      last = before;
+      await Bun.sleep(50);
+      before = descriptors();
+    }
+    for (let kill = 0; kill < 3; kill++) await run();
+    // The thread itself ends a moment after it says so.
+    for (let tries = 0; descriptors() > before && tries < 200; tries++) await Bun.sleep(10);
+    expect(descriptors()).toBeLessThanOrEqual(before);
+  },
+);

@@ -1,5 +1,6 @@
 /** What is made up for lost audio: alike at first, silent in the end, joined without clicks. */
 import { expect, test } from "bun:test";
+import { compare } from "../../../bench/audio/compare.ts";
 import { levelDbov, tone, tones } from "../../../bench/audio/signal.ts";
 import { recordedSpeech } from "../../../bench/audio/speech.ts";
 import { Concealment } from "../../../media-wasm/concealment.ts";
@@ -100,4 +101,40 @@ test("lengths out of the ordinary: none, odd, 120 ms at most", () => {
   concealment.received(new Int16Array(3));
   concealment.received(new Int16Array(960));
   expect(levelDbov(concealment.conceal(160))).toBe(Number.NEGATIVE_INFINITY);
+});
+
+test.each(RATES)("speech with one packet in ten lost is truer than with silence, %i Hz", (rate) => {
+  const { pcm } = recordedSpeech("ships", rate);
+  const packet = rate / 50;
+  const concealment = new Concealment(rate);
+  const madeUp = pcm.slice();
+  const silent = pcm.slice();
+  let gain = 0;
+  let losses = 0;
+  for (let start = 0; start + packet <= pcm.length; start += packet) {
+    const piece = madeUp.subarray(start, start + packet);
+    if ((start / packet) % 10 !== 6) {
+      concealment.received(piece);
+      continue;
+    }
+    piece.set(concealment.conceal(packet));
+    silent.fill(0, start, start + packet);
+    const lost = pcm.subarray(start, start + packet);
+    // Loudness is what the ear misses first: how far from the lost packet's, against silence.
+    const [wanted, made] = [levelDbov(lost), levelDbov(piece)];
+    if (wanted < -40) continue;
+    gain += Math.abs(made - wanted) < 10 ? 1 : 0;
+    losses += 1;
+  }
+  expect(losses).toBeGreaterThan(8);
+  expect(gain / losses).toBeGreaterThan(0.8);
+  const sent = { pcm, sampleRate: rate };
+  const [better, worse] = [madeUp, silent].map((it) =>
+    compare(sent, { pcm: it, sampleRate: rate }),
+  );
+  console.log(
+    `one packet in ten lost at ${rate} Hz: ${better?.snrDb.toFixed(1)} dB, ${better?.envelopeCorrelation.toFixed(3)}; with silence ${worse?.snrDb.toFixed(1)} dB, ${worse?.envelopeCorrelation.toFixed(3)}`,
+  );
+  expect(better?.envelopeCorrelation).toBeGreaterThan(worse?.envelopeCorrelation ?? 1);
+  expect(better?.snrDb).toBeGreaterThan((worse?.snrDb ?? 40) + 1.5);
 });

@@ -71,7 +71,7 @@ describe("life of a call", () => {
     expect(made.world.dropped("call", "pbx")).toEqual({ direction: 10 });
   });
 
-  test("RFC 7675: when checks stop the leg fails, and nothing more is sent", () => {
+  test("M5, RFC 7675: when checks stop the leg fails, and nothing more is sent", () => {
     const made = call();
     playPbx(made, trunkCodecs.G722, encodeTone(trunkCodecs.G722, 440, 40_000, AMPLITUDE));
     made.world.run(41_000);
@@ -84,8 +84,8 @@ describe("life of a call", () => {
 
   test("RTCP: the round trip is what the network takes, both ways", () => {
     const made = call({ delayMs: 30 });
-    made.world.listen(PBX_CONTROL, (datagram) => {
-      made.pbx.receiveRtcp(datagram);
+    made.world.listen(PBX_CONTROL, (datagram, _, now) => {
+      made.pbx.receiveRtcp(datagram, now);
       const report = made.pbx.control.findLast(({ type }) => type === "sender-report");
       if (report?.type !== "sender-report") return;
       const { ntpSeconds, ntpFraction } = report.sender;
@@ -128,6 +128,29 @@ describe("life of a call", () => {
     made.world.run(100);
     expect(made.pbx.control.at(-1)).toMatchObject({ type: "bye", ssrcs: [made.trunk.ssrc] });
     expect(made.browser.control.at(-1)).toMatchObject({ type: "bye", ssrcs: [made.webrtc.ssrc] });
+  });
+
+  test("R8: a NAT that gives the softphone another port is followed with its first check, within a second", () => {
+    const made = call();
+    const rebound: Endpoint = { ...BROWSER, port: BROWSER.port + 7 };
+    made.world.listen(rebound, (datagram, _, now) => made.browser.receive(datagram, now));
+    playPbx(made, trunkCodecs.G722, encodeTone(trunkCodecs.G722, 440, 3_000, AMPLITUDE));
+    playBrowser(made, opus, encodeTone(opus, 440, 3_000, AMPLITUDE));
+    made.world.run(1_000);
+    // The NAT drops what comes to the old port; libwebrtc checks at least every 480 ms when it gets no answer.
+    made.world.lose = (_, destination) => destination.port === BROWSER.port;
+    made.browser.address = rebound;
+    const before = made.browser.received.length;
+    const pbxBefore = made.pbx.received.length;
+    made.world.run(480);
+    // Nobody proved yet that the new port is the softphone's.
+    expect(made.browser.received.length).toBe(before);
+    made.browser.check();
+    made.world.run(500);
+    expect(made.browser.received.length - before).toBeGreaterThan(22);
+    expect(made.pbx.received.length - pbxBefore).toBeGreaterThan(22);
+    expect(new Set(made.browser.received.map(({ header }) => header.ssrc)).size).toBe(1);
+    expect(made.world.notices.filter(({ type }) => type === "failed")).toEqual([]);
   });
 
   test("RFC 8445 §9: an ICE restart moves the leg, DTLS and audio go on", () => {

@@ -132,7 +132,8 @@ describe("attacks", () => {
     made.world.run(3_100);
     const dropped = made.world.dropped("call", "pbx")["rate"] ?? 0;
     expect(dropped).toBeGreaterThan(2_000);
-    expect(dropped).toBeLessThan(2_400);
+    // What is left of them still lasts longer than the time it came in.
+    expect(dropped).toBeLessThan(2_850);
   });
 
   test("payload types that weren't negotiated are dropped", () => {

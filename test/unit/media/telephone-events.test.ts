@@ -39,7 +39,10 @@ function relay(input: DtmfFormat, output: DtmfFormat | undefined) {
     seededRandom(1),
   );
   sender.enabled = true;
-  const made = new TelephoneEventRelay(sender, output);
+  const digits: string[] = [];
+  const made = new TelephoneEventRelay(sender, output, {
+    digit: (digit, durationMs) => digits.push(`${digit} ${durationMs}`),
+  });
   const feed = (
     packet: { event: number; timestamp: number; duration: number; end?: boolean },
     start: number,
@@ -57,7 +60,7 @@ function relay(input: DtmfFormat, output: DtmfFormat | undefined) {
     });
     made.receive(buffer, incoming, input, start, now);
   };
-  return { sent, made, feed };
+  return { sent, made, feed, digits };
 }
 
 test("DTM-02: an event of Opus's clock is re-timed to 8000 and lasts as long", () => {
@@ -122,6 +125,21 @@ test("RFC 4733 §2.5.1.3: three seconds of a key are segments on a 48 kHz clock"
   expect(sent.filter(({ marker }) => marker).length).toBe(1);
 });
 
+test("libwebrtc's segments begin with its next packet: the key is one and as long all the same", () => {
+  const { sent, feed, digits } = relay(browser, undefined);
+  let start = 0;
+  for (let at = 960; at <= 288_000; at += 960) {
+    if (at - start > 0xffff) {
+      feed({ event: 8, timestamp: start, duration: 0xffff }, 0, at / 48);
+      feed({ event: 8, timestamp: at, duration: at - start - 0xffff }, 0, at / 48);
+      start = at;
+    } else feed({ event: 8, timestamp: start, duration: at - start }, 0, at / 48);
+  }
+  feed({ event: 8, timestamp: start, duration: 288_000 - start, end: true }, 0, 6_000);
+  expect(digits).toEqual(["8 6000"]);
+  expect(sent).toEqual([]);
+});
+
 test("fax and line events, short payloads, and a peer without events: nothing is sent", () => {
   const { sent, feed } = relay(trunk, trunk);
   feed({ event: 32, timestamp: 0, duration: 160 }, 0, 0);
@@ -130,4 +148,16 @@ test("fax and line events, short payloads, and a peer without events: nothing is
   mute.feed({ event: 1, timestamp: 0, duration: 160 }, 0, 0);
   expect(mute.made.running(0)).toBe(true);
   expect(mute.sent).toEqual([]);
+});
+
+test("DTM-03: where the other leg takes no events, each digit is told once, with its length", () => {
+  const { sent, feed, digits } = relay(browser, undefined);
+  for (let step = 1; step <= 5; step++) {
+    feed({ event: 11, timestamp: 96_000, duration: 960 * step }, 0, 20 * step);
+  }
+  for (let copy = 0; copy < 3; copy++) {
+    feed({ event: 11, timestamp: 96_000, duration: 4_800, end: true }, 0, 120);
+  }
+  expect(digits).toEqual(["# 100"]);
+  expect(sent).toEqual([]);
 });

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { ICE_SOURCES_MAX } from "../../../gateway/limits.ts";
-import { BINDING, USERNAME } from "../../../gateway/media/ice/stun.ts";
-import { StunWriter } from "../../../gateway/media/ice/stun-writer.ts";
 import { WebRtcDemultiplexer } from "../../../gateway/media/webrtc-demultiplexer.ts";
+import { BINDING, USERNAME } from "../../../gateway/stun/stun.ts";
+import { StunWriter } from "../../../gateway/stun/stun-writer.ts";
 
 function check(username: string): Uint8Array {
   return new StunWriter(new Uint8Array(200))

@@ -131,7 +131,7 @@ test("a call through the real worker: opened, joined, tones both ways, closed, n
     send: (datagram, _, { address, port }) => void toBrowser.send(datagram, port, address),
   });
   const toPbx = await udp((datagram) => pbx.receiveRtp(datagram, now()));
-  const toPbxControl = await udp((datagram) => pbx.receiveRtcp(datagram));
+  const toPbxControl = await udp((datagram) => pbx.receiveRtcp(datagram, now()));
   const pbx = new TrunkPeer({
     rtp: { address: HOST, port: toPbx.port },
     rtcp: { address: HOST, port: toPbxControl.port },

@@ -34,6 +34,33 @@ test("a sound configuration has neither problems nor warnings", () => {
   });
 });
 
+test("CON-25: keys in the SDP need signalling that hides them, unless somebody insists", () => {
+  const sdes = { mediaEncryption: "sdes" } as const;
+  expect(pathsOf(problemsOf({ ...sdes, transport: "udp" }))).toEqual([
+    "connections[0].mediaEncryption",
+  ]);
+  expect(checkConfig(configOf({ ...sdes, transport: "tls" }))).toEqual({
+    problems: [],
+    warnings: [],
+  });
+  const insisting = { ...sdes, transport: "tcp", keysInClear: true } as const;
+  expect(problemsOf(insisting)).toEqual([]);
+  expect(pathsOf(warningsOf(insisting))).toEqual(["connections[0].keysInClear"]);
+  expect(pathsOf(problemsOf({ encryptionOptional: true }))).toEqual([
+    "connections[0].encryptionOptional",
+  ]);
+});
+
+test("MED-01: transcoding can be switched off over TLS alone", () => {
+  for (const transport of ["udp", "tcp", "auto"] as const) {
+    const [found] = problemsOf({ transport, transcoding: false });
+    expect(found).toMatchObject({ path: "connections[0].transcoding" });
+    expect(found?.message).toContain("needs the transport tls");
+    expect(problemsOf({ transport, transcoding: true })).toEqual([]);
+  }
+  expect(problemsOf({ transport: "tls", transcoding: false })).toEqual([]);
+});
+
 test("SEC-02: a list that lets everybody in is refused, and says why", () => {
   const everybody = [
     ["0.0.0.0/0"],
@@ -200,4 +227,52 @@ test("RTE-03: what stands behind a catch-all is warned of", () => {
   expect(last).toEqual([]);
   const specific = warningsOf({ ...pattern("^.$") }, { ...pattern("^2$"), weight: 200 });
   expect(specific).toEqual([]);
+});
+
+test("LIM-03: limits are numbers up to 9999, and 0 is warned of", () => {
+  const limited = (maxCalls: number) => ({ ...pattern("^2$"), maxCalls });
+  expect(pathsOf(problemsOf(limited(-1)))).toEqual(["connections[0].maxCalls"]);
+  expect(pathsOf(problemsOf(limited(1.5)))).toEqual(["connections[0].maxCalls"]);
+  expect(problemsOf(limited(9_999))).toEqual([]);
+  expect(pathsOf(warningsOf(limited(0)))).toEqual(["connections[0].maxCalls"]);
+});
+
+test("RTE-07: the members of a failover group agree on who is asked first", () => {
+  const member = (strategy: "ordered" | "weighted", share?: number) => ({
+    ...pattern("^2$"),
+    failoverGroup: { name: "carriers", strategy, ...(share === undefined ? {} : { share }) },
+  });
+  expect(problemsOf(member("ordered"), member("ordered"))).toEqual([]);
+  expect(pathsOf(problemsOf(member("ordered"), member("weighted")))).toEqual([
+    "connections[1].failoverGroup.strategy",
+  ]);
+  expect(pathsOf(problemsOf(member("weighted", 0)))).toEqual([
+    "connections[0].failoverGroup.share",
+  ]);
+});
+
+test("RTE-06: only users there are can be allowed", () => {
+  const path = pathsOf(problemsOf({ ...pattern("^2$"), users: [99 as UserId] }));
+  expect(path).toEqual(["connections[0].users[0]"]);
+});
+
+test("AMB-20: a number rings users there are, one at least", () => {
+  const rings = (number: string, users: number[]) => ({
+    ...pattern("^2$"),
+    inboundNumbers: [{ number, users: users as UserId[] }],
+  });
+  expect(problemsOf(rings("+4930123", [1]))).toEqual([]);
+  const paths = (number: string, users: number[]) => pathsOf(problemsOf(rings(number, users)));
+  expect(paths("+4930123", [])).toEqual(["connections[0].inboundNumbers[0].users"]);
+  expect(paths("+4930123", [99])).toEqual(["connections[0].inboundNumbers[0].users[0]"]);
+  expect(paths("a b", [1])).toEqual(["connections[0].inboundNumbers[0].number"]);
+});
+
+test("MED-11: music on hold is a name in the folder of sounds, and no way out of it", () => {
+  for (const holdMusic of ["waiting.wav", "Vivaldi 2.WAV", "a-b_c.d.wav"]) {
+    expect(problemsOf({ holdMusic })).toEqual([]);
+  }
+  for (const holdMusic of ["../x.wav", "a/b.wav", "x.mp3", ".wav", `${"a".repeat(200)}.wav`]) {
+    expect(problemsOf({ holdMusic })).toMatchObject([{ path: "connections[0].holdMusic" }]);
+  }
 });

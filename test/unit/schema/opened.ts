@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Database, openDatabase } from "../../../schema/database.ts";
+import { Refused } from "../../../schema/refused.ts";
 import { openSecrets, type Secrets } from "../../../schema/secrets.ts";
-import { type ConnectionInput, Refused, Store } from "../../../schema/store.ts";
+import { type ConnectionInput, Store } from "../../../schema/store.ts";
 
 export interface Opened {
   directory: string;

@@ -13,7 +13,7 @@ test("what is sealed opens again, also after a restart; no two seals are alike",
   const secrets = openSecrets(place, undefined);
   expect(secrets.open(sealed)).toBe("grüße");
   expect(secrets.seal("grüße")).not.toBe(sealed);
-  expect(sealed).not.toContain("gr");
+  expect(Buffer.from(sealed, "base64").includes("grüße")).toBe(false);
 });
 
 test("the key file is its owner's alone", () => {

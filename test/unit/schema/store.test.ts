@@ -156,7 +156,9 @@ test("each change has an audit row that tells no secret", async () => {
   await store.saveConnection(id, trunk({ weight: 7, password: "canary-2" }), "token ci");
   await store.remove("connection", id, "admin");
   const rows = await database.selectFrom("audit").selectAll().orderBy("id").execute();
-  expect(rows.map(({ at, actor, action }) => [at, actor, action])).toEqual([
+  expect(
+    rows.map(({ at, actor, action, kind, item }) => [at, actor, `${action} ${kind} ${item}`]),
+  ).toEqual([
     [42, "admin", `create connection ${id}`],
     [42, "token ci", `update connection ${id}`],
     [42, "admin", `delete connection ${id}`],

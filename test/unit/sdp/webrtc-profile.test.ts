@@ -51,6 +51,7 @@ const chromium = (...more: string[]) =>
     "a=rtcp-fb:111 transport-cc",
     "a=fmtp:111 minptime=10;useinbandfec=1",
     "a=rtpmap:63 red/48000/2",
+    "a=fmtp:63 111/111",
     "a=rtpmap:9 G722/8000",
     "a=rtpmap:0 PCMU/8000",
     "a=rtpmap:8 PCMA/8000",
@@ -100,7 +101,7 @@ test("E2.9: the answer is ICE-lite, passive, bundled and muxed, with one codec a
   expect(audio).toMatchObject({
     port: 8081,
     protocol: "UDP/TLS/RTP/SAVPF",
-    formats: ["111", "110", "126"],
+    formats: ["111", "63", "110", "126"],
   });
   expect(attribute(audio, "setup")).toBe("passive");
   expect(attribute(audio, "mid")).toBe("0");
@@ -202,4 +203,61 @@ test("our offer reads as an offer, and its answer as an answer", () => {
       offer,
     ),
   ).toMatchObject({ ok: false, status: 488 });
+});
+
+test("RFC 2198: RED around Opus is taken, and stands first only where the softphone wants to send it", () => {
+  expect(accepted(chromium()).remote).toMatchObject({ codec: { name: "opus" }, red: 63 });
+  const [audio] = answerOf(chromium()).media;
+  expect(audio && attributes(audio, "rtpmap")).toContain("63 red/48000/2");
+  expect(audio && attributes(audio, "fmtp")).toContain("63 111/111");
+  const wishes = chromium().replace("SAVPF 111 63", "SAVPF 63 111");
+  expect(accepted(wishes).remote).toMatchObject({ codec: { name: "opus" }, red: 63 });
+  expect(answerOf(wishes).media[0]?.formats).toEqual(["63", "111", "110", "126"]);
+});
+
+test.each([
+  ["of other codecs", (it: string) => it.replace("63 111/111", "63 111/0")],
+  ["of nothing said", (it: string) => it.replace("a=fmtp:63 111/111\r\n", "")],
+  ["of one block", (it: string) => it.replace("63 111/111", "63 111")],
+  ["on another clock", (it: string) => it.replace("red/48000/2", "red/8000")],
+])("RED %s is left out", (_what, change) => {
+  const offer = change(chromium());
+  expect(accepted(offer).remote.red).toBeUndefined();
+  expect(answerOf(offer).media[0]?.formats).toEqual(["111", "110", "126"]);
+});
+
+test("RED and comfort noise follow the codec: neither beside one they don't fit", () => {
+  expect(accepted(chromium(), ["G722"]).remote).toMatchObject({ comfortNoise: 13 });
+  expect(accepted(chromium(), ["G722"]).remote.red).toBeUndefined();
+  expect(accepted(chromium()).remote.comfortNoise).toBeUndefined();
+  const offer = webrtcOffer(local, codecs, origin);
+  expect(offer).toContain("SAVPF 111 9 8 0 63 ");
+  const browser = { ...local, ice: { ufrag: "theirs", password: "theirpasswordtheirpass" } };
+  const answer = accepted(offer).answer(browser, origin);
+  expect(readWebrtcAnswer(answer, offer)).toMatchObject({ value: { red: 63 } });
+  const without = answer.replace(" 63 ", " ");
+  expect(readWebrtcAnswer(without, offer)).not.toHaveProperty("value.red");
+});
+
+test("M9: where a peer's candidates point nothing is ever sent: none is read, .local names neither", () => {
+  const targets = ["127.0.0.1", "169.254.169.254", "0.0.0.0", "::1", "224.0.0.1", "a.local"];
+  const candidates = Array.from({ length: 60 }, (_, index) => {
+    const target = targets[index % targets.length];
+    return `a=candidate:${index} 1 udp 1 ${target} ${22 + index} typ host`;
+  });
+  const accepted = acceptWebrtcOffer(chromium(...candidates), ["opus"]);
+  expect(accepted.ok).toBe(true);
+  const remote = JSON.stringify(accepted.ok ? accepted.value.remote : "");
+  for (const target of [...targets, "192.0.2.9"]) expect(remote).not.toContain(target);
+});
+
+test("RFC 8840: who may trickle is told that it may; all of ours are there at once", () => {
+  const answerTo = (offer: string) => {
+    const accepted = acceptWebrtcOffer(offer, ["opus"]);
+    return accepted.ok ? accepted.value.answer(local, { id: "1", version: 1 }) : "";
+  };
+  expect(answerTo(chromium())).toContain("a=ice-options:trickle\r\n");
+  expect(answerTo(chromium())).toContain("a=end-of-candidates\r\n");
+  const mute = chromium().replace("a=ice-options:trickle\r\n", "");
+  expect(answerTo(mute)).not.toContain("ice-options");
 });

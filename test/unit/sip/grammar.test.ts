@@ -113,9 +113,10 @@ test("P12: a quoted string leaves out control characters and escapes its quotes"
   expect(unquote(quoteString('a"b\\c'))).toBe('a"b\\c');
 });
 
-test("numbers are digits, at most ten, within the bound", () => {
+test("numbers are digits, at most ten that count, within the bound", () => {
   expect(parseNumber(" 0070 ", 255)).toBe(70);
-  for (const text of ["", "-1", "1.0", "256", "1e2", "00000000001", "１"]) {
+  expect(parseNumber("00000000000007", 255)).toBe(7);
+  for (const text of ["", "-1", "1.0", "256", "1e2", "10000000001", "１"]) {
     expect(parseNumber(text, 255)).toBeUndefined();
   }
 });

@@ -11,7 +11,8 @@ import type { Flow, FlowId, Transport } from "../../../gateway/sip/flow.ts";
 import type { SipRequest } from "../../../gateway/sip/message.ts";
 import { tagOf } from "../../../gateway/sip/name-addr.ts";
 import { parseMessage } from "../../../gateway/sip/parse.ts";
-import { Stack, type StackOutput } from "../../../gateway/sip/stack.ts";
+import { Stack } from "../../../gateway/sip/stack.ts";
+import type { StackOutput } from "../../../gateway/sip/stack-output.ts";
 import type { TransactionId } from "../../../gateway/sip/transaction-table.ts";
 import { type SeededRandom, seededRandom } from "../../sim/random.ts";
 

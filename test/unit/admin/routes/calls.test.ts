@@ -30,7 +30,7 @@ test("records come page by page; wrong bounds are refused", async () => {
     const { state, ...call } = CALL;
     const rest = { status: 200, endedBy: "caller", reason: "hung up" } as const;
     const record: CallRecord = { ...call, ...rest, id: `${index}`, ended: index as WallMillis };
-    await records.add(record);
+    await records.add([record]);
   }
   const ids = async (query: string) => {
     const response = await client.asProgram("GET", `/api/v1/call-records${query}`);

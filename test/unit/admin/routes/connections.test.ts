@@ -111,12 +111,29 @@ test("what is wrong is told field by field, and not saved", async () => {
   expect(response.status).toBe(422);
   const paths = new Set(body.error.problems?.map(({ path }) => path));
   expect(paths).toEqual(new Set(["host", "weight", "allow[0]", "allow[1]", "allow", "codecs"]));
-  const shape = await make(client, { patterns: [{ pattern: 7 }], transport: "tls" });
+  const shape = await make(client, { patterns: [{ pattern: 7 }], transport: "sctp" });
   expect(shape.body.error.problems?.map(({ path }) => path).sort()).toEqual([
     "patterns[0].pattern",
     "transport",
   ]);
   expect((await client.store.load()).connections).toEqual([]);
+  await client.close();
+});
+
+test("TLS: a pin is 64 hex digits, a certificate has its key, and both need the transport", async () => {
+  const client = await openClient();
+  const pathsOf = async (more: object) =>
+    (await make(client, more)).body.error?.problems?.map(({ path }) => path) ?? [];
+  expect(await pathsOf({ tls: { verify: "strict" } })).toEqual(["tls"]);
+  expect(await pathsOf({ transport: "tls", tls: { verify: "pin", pin: "abc" } })).toEqual([
+    "tls.pin",
+  ]);
+  expect(await pathsOf({ transport: "tls", tls: { certificateFile: "/a.pem" } })).toEqual([
+    "tls.keyFile",
+  ]);
+  const pin = Array.from({ length: 32 }, () => "AB").join(":");
+  expect(await pathsOf({ transport: "tls", tls: { verify: "pin", pin } })).toEqual([]);
+  expect((await client.store.load()).connections[0]?.tls).toEqual({ verify: "pin", pin });
   await client.close();
 });
 

@@ -25,3 +25,34 @@ test("a token needs a name that is one line", async () => {
   }
   await client.close();
 });
+
+test("D14: a token that may only read changes nothing; one that expires is none afterwards", async () => {
+  const client = await openClient();
+  const make = async (body: object) => {
+    const made = await client.asProgram("POST", PATH, { body });
+    const { token } = (await made.json()) as { token: string };
+    return { Authorization: `Bearer ${token}` };
+  };
+  const reader = await make({ name: "metrics", scope: "read" });
+  expect((await client.raw("GET", "/api/v1/users", { headers: reader })).status).toBe(200);
+  expect((await client.raw("GET", "/metrics", { headers: reader })).status).toBe(200);
+  for (const [method, path] of [
+    ["POST", "/api/v1/users"],
+    ["PUT", "/api/v1/settings"],
+    ["PATCH", "/api/v1/settings"],
+    ["DELETE", "/api/v1/users/1"],
+    ["POST", "/api/v1/tokens"],
+    ["POST", "/api/v1/export"],
+    ["POST", "/api/v1/import"],
+  ] as const) {
+    const answer = await client.raw(method, path, { headers: reader });
+    expect([method, path, answer.status]).toEqual([method, path, 403]);
+  }
+  const short = await make({ name: "short", expires: client.clock.now + 1_000 });
+  expect((await client.raw("GET", "/api/v1/status", { headers: short })).status).toBe(200);
+  client.clock.now += 1_000;
+  expect((await client.raw("GET", "/api/v1/status", { headers: short })).status).toBe(401);
+  const past = await client.asProgram("POST", PATH, { body: { name: "past", expires: 1 } });
+  expect(past.status).toBe(422);
+  await client.close();
+});

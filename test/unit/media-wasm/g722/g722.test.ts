@@ -50,14 +50,14 @@ function firstDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
 
 test.each([
   160, 320, 480, 960, 1_920, 2,
-])("encodes the vectors, %i samples a packet", async (samples) => {
+])("P9 encodes the vectors, %i samples a packet", async (samples) => {
   const input = samplesOf(await bytesOf(join(vectors, "input.raw")));
   const expected = await bytesOf(join(vectors, "encoded.g722"));
   expect(expected.length).toBeGreaterThan(20_000);
   expect(firstDifference(encodeAll(input, samples), expected)).toBe(-1);
 });
 
-test.each([80, 160, 240, 960, 1])("decodes the vectors, %i bytes a packet", async (bytes) => {
+test.each([80, 160, 240, 960, 1])("P9 decodes the vectors, %i bytes a packet", async (bytes) => {
   const input = await bytesOf(join(vectors, "encoded.g722"));
   const expected = samplesOf(await bytesOf(join(vectors, "decoded.raw")));
   expect(firstDifference(decodeAll(input, bytes), expected)).toBe(-1);
@@ -146,7 +146,7 @@ test("full scale neither wraps nor disturbs what follows", () => {
   }
 });
 
-test("any length of payload gives two samples a byte; none and too much are concealed", () => {
+test("P9 any length of payload gives two samples a byte; none and too much are concealed", () => {
   const decoder = g722.decoder();
   const chance = chanceFrom(6);
   for (let length = 0; length <= 1_500; length++) {

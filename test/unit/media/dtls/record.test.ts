@@ -9,7 +9,11 @@ import {
   readRecords,
 } from "../../../../gateway/media/dtls/record.ts";
 
-const KEYS = { key: new Uint8Array(16).fill(3), iv: new Uint8Array(4).fill(9) };
+const KEYS = {
+  cipher: "gcm",
+  key: new Uint8Array(16).fill(3),
+  iv: new Uint8Array(4).fill(9),
+} as const;
 const CONTENT = Uint8Array.of(1, 2, 3, 4, 5);
 
 /** So many records of epoch 1, numbered from zero. */
@@ -103,4 +107,24 @@ test("a forged record neither opens nor moves the window", () => {
   expect(opener.open({ ...at(records, 1), fragment: new Uint8Array(0) })).toBeUndefined();
   expect(opener.open(at(records, 0))).toBeDefined();
   expect(opener.open(at(records, 1))).toBeDefined();
+});
+
+test("RFC 7905: with ChaCha20 a record grows by its tag alone, and opens once", () => {
+  const keys = {
+    cipher: "chacha20",
+    key: new Uint8Array(32).fill(3),
+    iv: new Uint8Array(12).fill(9),
+  } as const;
+  const writer = new RecordWriter();
+  writer.useKeys(keys);
+  const opener = new RecordOpener(keys);
+  for (let count = 0; count < 3; count++) {
+    const [record] = readRecords(writer.write(ContentType.handshake, 1, CONTENT));
+    if (!record) throw new Error("our own record can't be read");
+    expect(record.fragment).toHaveLength(CONTENT.length + 16);
+    expect(opener.open({ ...record, sequence: count + 7 })).toBeUndefined();
+    expect(opener.open(record)).toEqual(CONTENT);
+    expect(opener.open(record)).toBeUndefined();
+    expect(opener.open({ ...record, fragment: record.fragment.subarray(0, 9) })).toBeUndefined();
+  }
 });

@@ -10,8 +10,8 @@ import {
   readStun,
   USE_CANDIDATE,
   USERNAME,
-} from "../../../../gateway/media/ice/stun.ts";
-import { StunWriter } from "../../../../gateway/media/ice/stun-writer.ts";
+} from "../../../../gateway/stun/stun.ts";
+import { StunWriter } from "../../../../gateway/stun/stun-writer.ts";
 import { mutate, mutations, repairedStun, runSeed, seededChance } from "../chance.ts";
 
 const local = { ufrag: "gateway1", password: "the-password-of-the-gateway" };

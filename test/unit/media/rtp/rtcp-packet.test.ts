@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { writeExtendedReport } from "../../../../gateway/media/rtp/extended-report.ts";
 import { readRtcp } from "../../../../gateway/media/rtp/rtcp-packet.ts";
 import {
   writeBye,
@@ -24,11 +25,31 @@ const sender = {
   packetCount: 1_000,
   octetCount: 160_000,
 };
+const extended = {
+  ssrc: 0xcafebabe,
+  referenceTime: { ntpSeconds: 0xe9304c75, ntpFraction: 0x6e61dead },
+  echoes: [{ ssrc: 5, lastSenderReport: 0x9abc1234, delaySinceLastSenderReport: 65_536 }],
+  voip: [
+    {
+      ssrc: 0x89abcdef,
+      lossShare: 0.25,
+      discardShare: 0.5,
+      burstDensity: 0.75,
+      gapDensity: 0.125,
+      burstMs: 180,
+      gapMs: 9_000,
+      roundTripMs: 42,
+      endSystemDelayMs: 60,
+      conversationalMos: 3.9,
+    },
+  ],
+};
 
 function compound(): Uint8Array {
   const buffer = new Uint8Array(400);
   let end = writeSenderReport(buffer, 0, 0xcafebabe, sender, [block, { ...block, ssrc: 5 }]);
   end = writeSourceDescription(buffer, end, 0xcafebabe, "user@host");
+  end = writeExtendedReport(buffer, end, extended);
   end = writeBye(buffer, end, 0xcafebabe);
   return buffer.slice(0, end);
 }
@@ -37,6 +58,7 @@ test("a compound is read as written", () => {
   expect(readRtcp(compound(), compound().length)).toEqual([
     { type: "sender-report", ssrc: 0xcafebabe, sender, reports: [block, { ...block, ssrc: 5 }] },
     { type: "source-description", chunks: [{ ssrc: 0xcafebabe, cname: "user@host" }] },
+    { type: "extended-report", ...extended },
     { type: "bye", ssrcs: [0xcafebabe] },
   ]);
 });
@@ -76,7 +98,7 @@ test("the SR of RFC 7714 §17", () => {
   ]);
 });
 
-test("APP, feedback and XR are skipped; other SDES items and a reason for BYE are read over", () => {
+test("APP, feedback and broken XR are skipped; other SDES items and a reason for BYE are read over", () => {
   const hex = [
     "80c9000100000001",
     "80cc0003000000014a4b4c4d01020304",
@@ -140,7 +162,7 @@ test("P6 length sweep: a compound is read at its packets' ends alone", () => {
   long.set(bytes);
   const readable: number[] = [];
   for (let length = 0; length <= 1_500; length++) if (readRtcp(long, length)) readable.push(length);
-  expect(readable).toEqual([76, 96, 104]);
+  expect(readable).toEqual([76, 96, 168, 176]);
 });
 
 test("P6 mutated compounds never throw", () => {

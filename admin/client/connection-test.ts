@@ -1,0 +1,124 @@
+/**
+ * Test connection on the form: what stands there now is asked of the PBX, unsaved, and each step
+ * shows itself while the next is worked on (TST-01). All of it is text of ours.
+ */
+import type { TestStep } from "../../gateway/b2bua/test-verdicts.ts";
+import { byId, h, note, setText, type Tone } from "./dom.ts";
+import { valuesOf } from "./form-values.ts";
+
+type TestEvent = { readonly begun: TestStep["step"] } | ({ readonly begun?: never } & TestStep);
+
+const NAMES: Readonly<Record<TestStep["step"], string>> = {
+  dns: "Address",
+  connect: "Connection",
+  certificate: "Certificate",
+  options: "Answer",
+  digest: "Log-in",
+  capabilities: "What it can do",
+};
+const MARKS: Readonly<Record<TestStep["outcome"], readonly [Tone, string]>> = {
+  ok: ["good", "OK"],
+  note: ["warn", "Note"],
+  failed: ["bad", "Failed"],
+  skipped: ["idle", "Skipped"],
+};
+
+/** Once for the page. `form` is the connection's. */
+export function testOnDemand(form: HTMLFormElement): void {
+  const button = byId<HTMLButtonElement>("test");
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    setText(button, "Testing …");
+    try {
+      await run(form);
+    } finally {
+      button.disabled = false;
+      setText(button, "Test again");
+    }
+  });
+}
+
+async function run(form: HTMLFormElement): Promise<void> {
+  const list = byId("test-steps");
+  list.replaceChildren();
+  const { id } = form.dataset;
+  const draft = { ...valuesOf(form, true), ...(id === undefined ? {} : { id: Number(id) }) };
+  const response = await fetch("/api/v1/connections/test", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(draft),
+  }).catch(() => undefined);
+  if (response?.status === 401) location.assign("/login");
+  if (!response?.ok || !response.body) {
+    const text = response ? await response.text() : "";
+    list.append(h("li", {}, h("span", { class: "badge bad" }, "Not tested"), refusalOf(text)));
+    return;
+  }
+  let last: HTMLLIElement | undefined;
+  for await (const event of linesOf(response.body)) {
+    if (event.begun !== undefined) {
+      last = h(
+        "li",
+        {},
+        h("span", { class: "badge busy" }, "…"),
+        h("strong", {}, NAMES[event.begun]),
+      );
+      list.append(last);
+    } else last?.replaceChildren(...shown(event));
+  }
+}
+
+function shown({ step, outcome, sentence, tookMs, facts, field }: TestStep): HTMLElement[] {
+  const [tone, word] = MARKS[outcome];
+  const link = field
+    ? h(
+        "button",
+        { type: "button", class: "button small plain", onclick: () => goTo(field) },
+        "Show the field",
+      )
+    : undefined;
+  const more = facts.length > 0 ? note(facts.join(" · ")) : undefined;
+  return [
+    h("span", { class: `badge ${tone}` }, word),
+    h("strong", {}, NAMES[step]),
+    h("span", { class: "told" }, sentence, " ", link, more),
+    h("span", { class: "when" }, `${tookMs} ms`),
+  ];
+}
+
+/** The field of that path, in sight and in focus; its section opens. */
+export function goTo(path: string): void {
+  const name = CSS.escape(path);
+  const field = document.querySelector<HTMLElement>(
+    `form [name="${name}"], form [data-list="${name}"] input, form [data-order="${name}"] input`,
+  );
+  if (!field) return;
+  field.closest("details")?.setAttribute("open", "");
+  field.scrollIntoView({ block: "center" });
+  field.focus();
+}
+
+function refusalOf(text: string): HTMLElement {
+  try {
+    const { error } = JSON.parse(text) as {
+      error: { message: string; problems?: { path: string; message: string }[] };
+    };
+    const details = (error.problems ?? []).map(({ path, message }) => `${path}: ${message}`);
+    return h("span", { class: "told" }, details.length > 0 ? details.join("; ") : error.message);
+  } catch {
+    return h("span", { class: "told" }, "the gateway does not answer");
+  }
+}
+
+/** Lines of JSON as they come. */
+async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<TestEvent> {
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    text += decoder.decode(part.value, { stream: true });
+    const lines = text.split("\n");
+    text = lines.pop() ?? "";
+    for (const line of lines) if (line !== "") yield JSON.parse(line) as TestEvent;
+  }
+}

@@ -1,0 +1,48 @@
+/** @jsxImportSource hono/jsx */
+/**
+ * What stands beside a saved connection's form: its status now. Further panels (a test, firewalls,
+ * snippets, history) each have a file of their own and a line here.
+ */
+import type { NetworkStatus } from "../../gateway/b2bua/status.ts";
+import type { Connection } from "../../schema/config.ts";
+import { Card, TableCard } from "./parts.tsx";
+import { PbxCard } from "./pbx-card.tsx";
+
+export function ConnectionPanels(props: { connection: Connection; network: NetworkStatus }) {
+  const { connection, network } = props;
+  return (
+    <>
+      <StatusPanel connection={connection} />
+      {connection.type === "inbound-registration" ? (
+        <PbxCard connection={connection} network={network} />
+      ) : null}
+      <HistoryPanel connection={connection} />
+    </>
+  );
+}
+
+/** Filled in by `client/connection-status`. */
+function StatusPanel({ connection }: { connection: Connection }) {
+  return (
+    <Card id="status" title="Now">
+      <div data-connection={String(connection.id)} role="status">
+        <span class="soft">…</span>
+      </div>
+    </Card>
+  );
+}
+
+/** OPS-05, LIM-05. Filled in by `client/connection-history`. */
+function HistoryPanel({ connection }: { connection: Connection }) {
+  return (
+    <div data-history={String(connection.id)}>
+      <TableCard
+        id="history"
+        title="History"
+        note={<span id="capacity" />}
+        columns={["When", "What", { name: "Why", as: "wide" }]}
+        empty="Nothing has changed yet."
+      />
+    </div>
+  );
+}

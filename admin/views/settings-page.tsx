@@ -1,0 +1,168 @@
+/** @jsxImportSource hono/jsx */
+/** The settings: one page for each of `SETTINGS`, with tabs between them. */
+import type { Child } from "hono/jsx";
+import type { CertificateStatus } from "../../gateway/b2bua/status.ts";
+import type { Settings } from "../../schema/settings.ts";
+import { Check, Field, Form, Group } from "./fields.tsx";
+import { Page } from "./layout.tsx";
+import { Badge, Card, Empty, PageTabs, Table, TableCard } from "./parts.tsx";
+
+/** Add a page of settings here, and its route beside the others. */
+const SETTINGS = [
+  ["/settings", "Network and certificates"],
+  ["/settings/accounts", "Accounts"],
+  ["/settings/tokens", "Tokens"],
+  ["/settings/password", "Your password"],
+  ["/settings/alerts", "Alerts"],
+  ["/settings/backup", "Backup and export"],
+  ["/settings/bans", "Bans"],
+  ["/api", "API"],
+] as const;
+
+export type SettingsPath = (typeof SETTINGS)[number][0];
+
+export function SettingsPage(props: {
+  at: SettingsPath;
+  lead?: Child;
+  script?: string;
+  children?: Child;
+}) {
+  const script = props.script === undefined ? {} : { script: props.script };
+  return (
+    <Page title="Settings" at="/settings" lead={props.lead} {...script}>
+      <PageTabs label="Settings" at={props.at} tabs={SETTINGS} />
+      {props.children}
+    </Page>
+  );
+}
+
+const day = (at: number) => new Date(at).toISOString().slice(0, 10);
+
+interface NetworkProps {
+  readonly certificates: readonly CertificateStatus[];
+  readonly settings: Settings;
+  readonly version?: number;
+}
+
+export function NetworkPage({ certificates, settings, version }: NetworkProps) {
+  return (
+    <SettingsPage at="/settings">
+      <Form resource="/api/v1/settings" version={version} back="/settings">
+        <Group
+          title="Addresses"
+          note="Behind a NAT, PBXs and softphones outside must be told the public address. Empty: it is asked of the STUN servers; without these, the interface's own."
+        >
+          <Field
+            item={settings}
+            name="externalAddress"
+            label="Public address"
+            placeholder="203.0.113.7"
+            mono
+          />
+          <Field
+            item={settings}
+            name="stunServers"
+            label="STUN servers"
+            as="list"
+            placeholder="stun.example.com, stun.example.org:3478"
+            note="Two at least find out more"
+            mono
+          />
+          <Field
+            item={settings}
+            name="localNetworks"
+            label="Local networks"
+            as="list"
+            placeholder="192.168.1.0/24"
+            note="Told the interface's own address"
+            mono
+          />
+          <Check
+            item={settings}
+            name="silentToStrangers"
+            label="Strangers get no answer"
+            note="Whoever is nobody's PBX; otherwise they are refused"
+          />
+        </Group>
+        <Group
+          title="How numbers are written here"
+          of="numberPlan"
+          by="first"
+          note="National numbers become international before patterns are matched. Empty: numbers are taken as they are dialled."
+        >
+          <Field
+            item={settings}
+            name="numberPlan.countryCode"
+            label="Country code"
+            placeholder="49"
+            note="Without +"
+          />
+          <Field
+            item={settings}
+            name="numberPlan.nationalPrefix"
+            label="In front of national numbers"
+            placeholder="0"
+          />
+          <Field
+            item={settings}
+            name="numberPlan.internationalPrefix"
+            label="In front of country codes"
+            placeholder="00"
+          />
+        </Group>
+        <Group title="Emergency numbers" note="No limit and no permission holds them up.">
+          <Field
+            item={settings}
+            name="emergencyNumbers"
+            label="Numbers"
+            as="list"
+            placeholder="112, 911, 999, 110"
+          />
+        </Group>
+      </Form>
+      <Card
+        title="Certificates"
+        note="Of --tls-cert, read again when the files change."
+        padded={false}
+      >
+        {certificates.length === 0 ? (
+          <Empty title="Pages and softphones are served without TLS">
+            Browsers give out the microphone on localhost or over TLS only: start the gateway with
+            --tls-cert and --tls-key.
+          </Empty>
+        ) : (
+          <Table id="own-certificates" label="Certificates" columns={["Names", "Expires", "State"]}>
+            {certificates.map(({ names, expires, daysLeft, isDue }) => (
+              <tr>
+                <td data-label="Names">{names.join(", ")}</td>
+                <td data-label="Expires">{day(expires)}</td>
+                <td data-label="State">
+                  <Badge tone={daysLeft < 0 ? "bad" : isDue ? "warn" : "good"}>
+                    {daysLeft < 0 ? "Expired" : `${daysLeft} days left`}
+                  </Badge>
+                </td>
+              </tr>
+            ))}
+          </Table>
+        )}
+      </Card>
+    </SettingsPage>
+  );
+}
+
+export function BansPage() {
+  return (
+    <SettingsPage
+      at="/settings/bans"
+      lead="Addresses that sent what nobody should send, and are not listened to for a while."
+      script="bans"
+    >
+      <TableCard
+        id="bans"
+        title="Bans"
+        columns={["Source", { name: "Why", as: "wide" }, "Until", { name: "", as: "end" }]}
+        empty="Nobody is banned"
+      />
+    </SettingsPage>
+  );
+}

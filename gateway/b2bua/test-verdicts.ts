@@ -1,0 +1,187 @@
+/**
+ * What Test connection can say: a fixed list (W8), each with a sentence, and where it is bad news
+ * with which of the five it is (TST-02): online, address and port, firewall, credentials, TLS.
+ */
+
+export type Suspect = "online" | "address" | "firewall" | "credentials" | "tls" | "codecs";
+
+export interface TestStep {
+  readonly step: "dns" | "connect" | "certificate" | "options" | "digest" | "capabilities";
+  /** `note`: it works, and something is worth knowing; `skipped`: there was nothing to ask. */
+  readonly outcome: "ok" | "note" | "failed" | "skipped";
+  readonly verdict: Verdict;
+  readonly sentence: string;
+  /** What to look at, the likeliest first; empty where nothing is wrong. */
+  readonly suspects: readonly Suspect[];
+  /** The field to look at, by its path in the connection's form. */
+  readonly field?: string;
+  readonly tookMs: number;
+  /** Addresses, dates and words of ours: never text of the other side's. */
+  readonly facts: readonly string[];
+}
+
+interface Row {
+  readonly outcome: TestStep["outcome"];
+  readonly sentence: string;
+  readonly suspects?: readonly Suspect[];
+  readonly field?: string;
+}
+
+const ok = (sentence: string): Row => ({ outcome: "ok", sentence });
+const note = (sentence: string, field?: string): Row => {
+  return { outcome: "note", sentence, ...(field === undefined ? {} : { field }) };
+};
+const failed = (sentence: string, suspects: Suspect[], field?: string): Row => {
+  return { outcome: "failed", sentence, suspects, ...(field === undefined ? {} : { field }) };
+};
+
+export const VERDICTS = {
+  resolved: ok("The host has an address."),
+  "no-address": failed(
+    "Address: the host has no address in DNS. Check it for typing mistakes.",
+    ["address"],
+    "host",
+  ),
+  "name-service-silent": failed(
+    "Online: this machine's DNS server does not answer, so the host can't be looked up.",
+    ["online", "address"],
+    "host",
+  ),
+  "forbidden-address": failed(
+    "Address: the host leads to an address that is no PBX's: this machine, a link-local one, or a group.",
+    ["address"],
+    "host",
+  ),
+  "no-connection-needed": ok("UDP needs no connection: the next step shows whether it is there."),
+  connected: ok("The port takes connections."),
+  unreachable: failed(
+    "Address and port: nothing there takes the connection. If they are right, it is a firewall, or the PBX is offline.",
+    ["address", "firewall", "online"],
+    "port",
+  ),
+  "tls-failed": failed(
+    "TLS: the port takes connections and TLS fails on it. Does the PBX speak TLS there (5061 as a rule)?",
+    ["tls", "address"],
+    "transport",
+  ),
+  "tls-expired": failed(
+    "TLS: the PBX's certificate has expired, or is not valid yet; is the clock right?",
+    ["tls"],
+    "tls.verify",
+  ),
+  "tls-name": failed(
+    "TLS: the PBX's certificate was made for another name than this host.",
+    ["tls", "address"],
+    "host",
+  ),
+  "tls-untrusted": failed(
+    "TLS: nobody known here signed the PBX's certificate. Give the file of its CA, or pin it.",
+    ["tls"],
+    "tls.verify",
+  ),
+  "tls-pin": failed(
+    "TLS: the PBX shows another certificate than the pinned one.",
+    ["tls"],
+    "tls.pin",
+  ),
+  "tls-files": failed(
+    "TLS: a file of the connection's TLS settings can't be read on this machine.",
+    ["tls"],
+    "tls.certificateFile",
+  ),
+  "certificate-good": ok("The certificate is as it should be."),
+  "certificate-unchecked": note(
+    "The certificate is not checked, as the connection wants it: anybody in between could answer.",
+    "tls.verify",
+  ),
+  answers: ok("A PBX answers."),
+  "answers-no-options": note(
+    "A PBX answers, and takes no OPTIONS from us: that alone does no harm.",
+  ),
+  "out-of-service": failed(
+    "Online: the PBX answers that it is out of service (503).",
+    ["online"],
+    "host",
+  ),
+  silent: failed(
+    "Firewall: nothing that is SIP came back in time. Check that the PBX is online, the port and transport, and that a firewall lets this gateway in.",
+    ["firewall", "address", "online"],
+    "port",
+  ),
+  closed: failed(
+    "Address and port: the other side closed the connection without a word of SIP.",
+    ["address", "tls"],
+    "port",
+  ),
+  "password-good": ok("The PBX accepts user name and password."),
+  "no-password-asked": note("The PBX knows us by our address and asks for no password."),
+  "no-account": {
+    outcome: "skipped",
+    sentence: "There is no user name, so none was tried: the PBX must know this gateway's address.",
+  },
+  "registers-here": {
+    outcome: "skipped",
+    sentence: "The PBX registers with the gateway: it shows its password then.",
+  },
+  "password-missing": failed(
+    "Credentials: the PBX asks for a password, and none is set here.",
+    ["credentials"],
+    "password",
+  ),
+  "password-wrong": failed(
+    "Credentials: the PBX does not accept user name and password.",
+    ["credentials"],
+    "password",
+  ),
+  "account-unknown": failed(
+    "Credentials: the PBX knows no such user name at this host.",
+    ["credentials", "address"],
+    "username",
+  ),
+  "account-barred": failed(
+    "Credentials: the PBX knows the account and refuses it: it may be barred, or allowed from elsewhere alone.",
+    ["credentials"],
+    "username",
+  ),
+  forbidden: failed(
+    "Credentials: the PBX refuses us without asking for a password. It may not know this gateway's address or user name.",
+    ["credentials", "firewall"],
+    "username",
+  ),
+  realm: failed(
+    "Credentials: the PBX asks for the password of another realm than the one set.",
+    ["credentials"],
+    "realm",
+  ),
+  "digest-unknown": failed(
+    "Credentials: the PBX wants a kind of authentication that is not known here.",
+    ["credentials"],
+    "password",
+  ),
+  "no-registrar": failed(
+    "Address: what answers there takes no registrations.",
+    ["address", "credentials"],
+    "host",
+  ),
+  "no-register-here": note(
+    "It takes no registrations, as trunks often don't: the password is tried with the first call.",
+  ),
+  capable: ok("It takes calls, and nothing it told stands in the way."),
+  "no-calls": failed("Address: what answers there takes no calls.", ["address"], "host"),
+  "no-common-codec": failed(
+    "Codecs: it speaks none of the codecs of this connection.",
+    ["codecs"],
+    "codecs",
+  ),
+} as const satisfies Record<string, Row>;
+
+export type Verdict = keyof typeof VERDICTS;
+
+export function verdictOf(
+  step: TestStep["step"],
+  verdict: Verdict,
+  more: Pick<TestStep, "tookMs" | "facts">,
+): TestStep {
+  const { outcome, sentence, suspects = [], field }: Row = VERDICTS[verdict];
+  return { step, outcome, verdict, sentence, suspects, ...(field ? { field } : {}), ...more };
+}

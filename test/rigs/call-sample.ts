@@ -1,0 +1,82 @@
+/** Real reports of calls in the simulated house, for whoever shows them; hostile where wanted. */
+import type { CallReport } from "../../gateway/b2bua/call-trace.ts";
+import type { LegFacts, LegId } from "../../gateway/media/protocol.ts";
+import type { Manner } from "../sim/acting.ts";
+import { Desk, flowFrom } from "../sim/desk.ts";
+import { House } from "../sim/house.ts";
+import { configOf } from "../sim/stage.ts";
+import { PBX } from "../sim/story.ts";
+
+/** What a stranger might write wherever a text of its own is kept (W6). */
+export const PAYLOADS = [
+  "<img src=x onerror=window.hacked=1>",
+  '"><svg/onload=window.hacked=1>',
+  "</pre></details><script>window.hacked=1</script>",
+  "javascript:window.hacked=1",
+  "{{constructor.constructor('window.hacked=1')()}}",
+  "\u202egnp.exe",
+  "=cmd|' /C calc'!A0",
+];
+
+/** A call through the house that ends as the PBX wants it. */
+export function sampleCall(manner: Manner | undefined): CallReport {
+  const house = new House(3, { loss: 0, duplication: 0, delayMaxMs: 20 });
+  const alice = house.softphone("alice");
+  const pbx = house.pbx("PBX", PBX);
+  house.configure(configOf({ name: "", play: () => {} }));
+  house.connect(alice);
+  alice.register();
+  house.pass(1_000);
+  if (manner) pbx.manner = manner;
+  alice.call("sip:250@gateway");
+  house.pass(6_000);
+  for (const [leg, { session, kind }] of house.legs) {
+    const legs = [facts(leg as LegId, kind)];
+    house.notice({ type: "facts", session: session as never, legs });
+  }
+  alice.hangUp();
+  house.pass(5_000);
+  const record = house.records.at(-1);
+  const report = record && house.b2bua.archive.report(record.id);
+  if (!report) throw new Error("the call left no report");
+  return report;
+}
+
+function facts(leg: LegId, kind: "webrtc" | "trunk"): LegFacts {
+  const common = { leg, kind, packetsReceived: 251, packetsSent: 250, packetsLost: 1, jitterMs: 4 };
+  const remote = { address: kind === "trunk" ? PBX : "10.0.1.1", port: 4_000 };
+  const path = kind === "webrtc" ? { ice: { checks: 12, isNominated: true } } : {};
+  const keys = kind === "webrtc" ? ({ dtls: "keyed" } as const) : {};
+  const rest = { dropped: { late: 2 }, hasReports: true, direction: "sendrecv" } as const;
+  return { ...common, ...path, ...keys, ...rest, remote };
+}
+
+/** A stranger's INVITE with the payload in every text of its own. */
+export function hostileCall(payload: string): CallReport {
+  const desk = new Desk();
+  const flow = flowFrom("203.0.113.66");
+  const quoted = payload.replace(/["\\]/g, "\\$&");
+  const user = encodeURIComponent(payload);
+  desk.say(
+    flow,
+    [
+      `INVITE sip:${user}@10.0.0.1 SIP/2.0`,
+      "Via: SIP/2.0/UDP 203.0.113.66:5060;branch=z9hG4bKhostile",
+      `From: "${quoted}" <sip:${user}@203.0.113.66>;tag=1`,
+      "To: <sip:100@10.0.0.1>",
+      "Call-ID: hostile@203.0.113.66",
+      "CSeq: 1 INVITE",
+      "Max-Forwards: 70",
+      "Contact: <sip:900@203.0.113.66>",
+      `User-Agent: ${payload}`,
+      `Reason: SIP;cause=200;text="${quoted}"`,
+      "Content-Length: 0",
+      "",
+      "",
+    ].join("\r\n"),
+  );
+  const [attempt] = desk.b2bua.archive.strangers();
+  const report = attempt && desk.b2bua.archive.report(attempt.id);
+  if (!report) throw new Error("the stranger left no report");
+  return report;
+}
