@@ -8,6 +8,8 @@ import { join } from "node:path";
 /** Programs the tests talk to, and the Debian package of each. */
 const PROGRAMS: Record<string, string> = {
   chromium: "chromium",
+  "firefox-esr": "firefox-esr",
+  pulseaudio: "pulseaudio",
   baresip: "baresip",
   sipp: "sip-tester",
   kamailio: "kamailio",

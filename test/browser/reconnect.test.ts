@@ -9,7 +9,8 @@ import { longestGapMs, shareOf, untilHeard } from "../rigs/listening.ts";
 import type { PbxLine } from "../rigs/pbx.ts";
 import { Relay } from "../rigs/relay.ts";
 import { scaled } from "../rigs/scale.ts";
-import { hasChromium, LIBRARIES, type Library, type SoftphonePage } from "../rigs/softphones.ts";
+import type { SoftphonePage } from "../rigs/softphone-page.ts";
+import { hasChromium, LIBRARIES, type Library } from "../rigs/softphones.ts";
 
 const TEST_MS = 55_000;
 /** What HARDENING.md asks for, and how much of it is run unless asked. */

@@ -39,7 +39,7 @@ const PREFER_RED = `
 /** A call both hear; the mean payload of what Chromium sent, in bytes. */
 async function payloadBytes(prefersRed: boolean): Promise<number> {
   const alice = await company.softphone("jssip", "alice");
-  if (prefersRed) await alice.page.evaluate(PREFER_RED);
+  if (prefersRed) await alice.tab.page.evaluate(PREFER_RED);
   const { line: carol } = await company.callOut(alice, CAROL);
   await Promise.all([untilHeard(alice, HUMS.carol), untilHeard(carol.phone, HUMS.alice)]);
   for (;;) {

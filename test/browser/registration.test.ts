@@ -58,14 +58,14 @@ describe.skipIf(!hasChromium).each(LIBRARIES)("%s", (library) => {
     async () => {
       const alice = await company.page(library, "alice");
       // From here on the page's clock is ours; nothing of it reaches the gateway.
-      await alice.page.clock.install();
+      await alice.tab.page.clock.install();
       await alice.start(company.settings("alice", { expires: 20 }));
       const [refusal] = await alice.untilPassed(/^< SIP\/2\.0 423/);
       expect(header(refusal, "Min-Expires")).toBe("60");
       const granted = (count: number) =>
         alice.untilPassed(/^< SIP\/2\.0 200.*CSeq: \d+ REGISTER/s, count);
       expect(await granted(1)).toHaveLength(1);
-      await alice.page.clock.fastForward(60_000);
+      await alice.tab.page.clock.fastForward(60_000);
       await granted(2);
       const requests = await alice.passed(/^> REGISTER/);
       const calls = new Set(requests.map((request) => header(request, "Call-ID")));

@@ -6,7 +6,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { CAROL, Company, DAVE, HUMS } from "../rigs/company.ts";
 import { untilHeard } from "../rigs/listening.ts";
-import { hasChromium, type SoftphonePage } from "../rigs/softphones.ts";
+import type { SoftphonePage } from "../rigs/softphone-page.ts";
+import { type ChromiumTab, hasChromium } from "../rigs/softphones.ts";
 
 const FACTOR = 30;
 const CALL_MS = 35 * 60_000;
@@ -24,7 +25,7 @@ afterAll(async () => {
 });
 
 /** Lets the pages' clocks keep up with the gateway's for `ms` of theirs. */
-async function pass(phones: SoftphonePage[], ms: number): Promise<void> {
+async function pass(phones: SoftphonePage<ChromiumTab>[], ms: number): Promise<void> {
   const end = performance.now() + ms / FACTOR;
   let before = performance.now();
   while (before < end) {
@@ -33,7 +34,7 @@ async function pass(phones: SoftphonePage[], ms: number): Promise<void> {
     // The page's clock runs by itself as well.
     const behind = Math.round((now - before) * (FACTOR - 1));
     before = now;
-    await Promise.all(phones.map((phone) => phone.page.clock.runFor(behind)));
+    await Promise.all(phones.map((phone) => phone.tab.page.clock.runFor(behind)));
   }
 }
 
@@ -42,7 +43,7 @@ test.skipIf(!hasChromium)(
   async () => {
     const alice = await company.page("jssip", "alice");
     const bob = await company.page("sipjs", "bob");
-    for (const phone of [alice, bob]) await phone.page.clock.install();
+    for (const phone of [alice, bob]) await phone.tab.page.clock.install();
     await alice.start(company.settings("alice", { expires: 600 }));
     await bob.start(company.settings("bob", { expires: 600 }));
     const { line: carol } = await company.callOut(alice, CAROL);

@@ -1,11 +1,13 @@
 /**
  * A small company for tests in a browser: the gateway in a process of its own, a PBX with three
- * numbers behind it, the users alice and bob, and a Chromium for their softphones.
+ * numbers behind it, the users alice and bob, and a browser for their softphones.
  */
 import { GatewayRig, type GatewayRigOptions } from "./gateway.ts";
 import type { SoftphoneSettings } from "./page/softphone/softphone.ts";
 import { Pbx, type PbxLine } from "./pbx.ts";
-import { type Library, type SoftphonePage, Softphones } from "./softphones.ts";
+import type { SoftphonePage } from "./softphone-page.ts";
+import { type ChromiumTab, type Library, Softphones } from "./softphones.ts";
+import type { Tab } from "./tab.ts";
 
 /** What each of them hums: none is a multiple of another, all pass through every codec. */
 export const HUMS = {
@@ -24,17 +26,17 @@ export const DAVE = "211";
 export const RINGS_LONG = "220";
 export const BUSY = "230";
 
-export class Company {
+export class Company<Of extends Tab = ChromiumTab> {
   readonly gateway: GatewayRig;
   readonly pbx: Pbx;
-  readonly softphones: Softphones;
+  readonly softphones: Softphones<Of>;
   readonly #users: Record<string, number>;
-  readonly #phones: SoftphonePage[] = [];
+  readonly #phones: SoftphonePage<Of>[] = [];
 
   private constructor(
     gateway: GatewayRig,
     pbx: Pbx,
-    softphones: Softphones,
+    softphones: Softphones<Of>,
     users: Record<string, number>,
   ) {
     this.gateway = gateway;
@@ -43,8 +45,15 @@ export class Company {
     this.#users = users;
   }
 
+  /** With a Chromium. */
   static async open(options: Pick<GatewayRigOptions, "clockFactor"> = {}): Promise<Company> {
-    const softphones = await Softphones.open();
+    return Company.openWith(await Softphones.inChromium(), options);
+  }
+
+  static async openWith<Of extends Tab>(
+    softphones: Softphones<Of>,
+    options: Pick<GatewayRigOptions, "clockFactor"> = {},
+  ): Promise<Company<Of>> {
     const pbx = await Pbx.start({
       [CAROL]: { frequencyHz: HUMS.carol },
       ...Object.fromEntries(CAROLS.map((number) => [number, { frequencyHz: HUMS.carol }])),
@@ -93,14 +102,14 @@ export class Company {
     library: Library,
     user: "alice" | "bob",
     more: Partial<SoftphoneSettings> = {},
-  ): Promise<SoftphonePage> {
+  ): Promise<SoftphonePage<Of>> {
     const phone = await this.page(library, user);
     await phone.start(this.settings(user, more));
     return phone;
   }
 
   /** The same, not started yet. */
-  async page(library: Library, user: "alice" | "bob"): Promise<SoftphonePage> {
+  async page(library: Library, user: "alice" | "bob"): Promise<SoftphonePage<Of>> {
     const phone = await this.softphones.phone(library, HUMS[user]);
     this.#phones.push(phone);
     return phone;

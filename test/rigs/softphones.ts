@@ -1,13 +1,12 @@
 /**
- * Softphones in pages of one Chromium: JsSIP or SIP.js from npm, unmodified, each with a tone for a
- * microphone. A page is one device; it can be reloaded, and its connection broken.
+ * Softphones in tabs of one browser, Chromium or Firefox: JsSIP or SIP.js from npm, unmodified, each
+ * with a tone for a microphone.
  */
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
-import type { Audio } from "../../bench/audio/wav.ts";
-import type { Ear } from "./listening.ts";
-import type { PageFace } from "./page/softphone/page-face.ts";
-import type { Line, SoftphoneSettings, SoftphoneState } from "./page/softphone/softphone.ts";
+import { Firefox, type FirefoxTab } from "./firefox.ts";
+import { SoftphonePage } from "./softphone-page.ts";
+import type { ConsoleLine, Tab } from "./tab.ts";
 
 export const LIBRARIES = ["jssip", "sipjs"] as const;
 export type Library = (typeof LIBRARIES)[number];
@@ -31,20 +30,29 @@ const FLAGS = [
   "--allow-loopback-in-peer-connection",
 ];
 
-export class Softphones {
-  readonly #browser: Browser;
+/** A browser as the softphones need it. */
+interface Host<Of extends Tab> {
+  newTab(): Promise<Of>;
+  close(): Promise<void>;
+}
+
+export class Softphones<Of extends Tab = Tab> {
+  readonly #host: Host<Of>;
   readonly #server: Bun.Server<undefined>;
 
-  private constructor(browser: Browser, server: Bun.Server<undefined>) {
-    this.#browser = browser;
+  private constructor(host: Host<Of>, server: Bun.Server<undefined>) {
+    this.#host = host;
     this.#server = server;
   }
 
-  static async open(): Promise<Softphones> {
-    const server = await servePage();
+  static async inChromium(): Promise<Softphones<ChromiumTab>> {
     const executablePath = CHROMIUM ?? "chromium";
     const browser = await chromium.launch({ executablePath, headless: true, args: FLAGS });
-    return new Softphones(browser, server);
+    return new Softphones(new ChromiumHost(browser), await servePage());
+  }
+
+  static async inFirefox(): Promise<Softphones<FirefoxTab>> {
+    return new Softphones(await Firefox.launch(), await servePage());
   }
 
   /** What the gateway must let in. */
@@ -52,130 +60,63 @@ export class Softphones {
     return `http://127.0.0.1:${this.#server.port}`;
   }
 
-  /** A page of its own whose microphone hears `frequencyHz`. */
-  async phone(library: Library, frequencyHz: number): Promise<SoftphonePage> {
-    const context = await this.#browser.newContext();
-    const page = await context.newPage();
-    return SoftphonePage.load(page, `${this.origin}/${library}`, frequencyHz);
+  /** A tab of its own whose microphone hears `frequencyHz`. */
+  async phone(library: Library, frequencyHz: number): Promise<SoftphonePage<Of>> {
+    const tab = await this.#host.newTab();
+    return SoftphonePage.load(tab, `${this.origin}/${library}`, frequencyHz);
   }
 
   async close(): Promise<void> {
-    await this.#browser.close();
+    await this.#host.close();
     await this.#server.stop(true);
   }
 }
 
-type Action = Exclude<keyof PageFace, "listen">;
+class ChromiumHost implements Host<ChromiumTab> {
+  readonly #browser: Browser;
 
-export class SoftphonePage implements Ear {
-  readonly page: Page;
-  readonly #frequencyHz: number;
-  readonly #messages: string[] = [];
-
-  private constructor(page: Page, frequencyHz: number) {
-    this.page = page;
-    this.#frequencyHz = frequencyHz;
-    page.on("console", (message) => this.#messages.push(message.text()));
-    page.on("pageerror", (error) => this.#messages.push(String(error)));
+  constructor(browser: Browser) {
+    this.#browser = browser;
   }
 
-  static async load(page: Page, url: string, frequencyHz: number): Promise<SoftphonePage> {
-    const softphone = new SoftphonePage(page, frequencyHz);
-    await page.goto(url);
-    await softphone.#ready();
-    return softphone;
+  async newTab(): Promise<ChromiumTab> {
+    const context = await this.#browser.newContext();
+    return new ChromiumTab(await context.newPage());
   }
 
-  /** As its user reloads it: everything it knew is gone. */
-  async reload(): Promise<void> {
-    await this.page.reload();
-    await this.#ready();
-  }
-
-  /** Leaves without a word, as a closed tab does. */
-  async close(): Promise<void> {
-    await this.page.context().close();
-  }
-
-  /** What the page's softphone offers, see `PageFace`. */
-  act<Name extends Action>(
-    name: Name,
-    ...args: Parameters<PageFace[Name]>
-  ): Promise<Awaited<ReturnType<PageFace[Name]>>> {
-    const run = ([action, given]: [string, unknown[]]) => {
-      const face = globalThis.softphone as unknown as Record<
-        string,
-        (...all: unknown[]) => unknown
-      >;
-      return face[action]?.(...given);
-    };
-    return this.page.evaluate(run, [name, args] as [string, unknown[]]) as Promise<
-      Awaited<ReturnType<PageFace[Name]>>
-    >;
-  }
-
-  start(settings: SoftphoneSettings): Promise<void> {
-    return this.act("start", settings);
-  }
-
-  /** Waits until its state is as wanted. */
-  async until(
-    what: string,
-    isSo: (state: SoftphoneState) => boolean,
-    withinMs = 15_000,
-  ): Promise<SoftphoneState> {
-    const deadline = performance.now() + withinMs;
-    for (;;) {
-      const state = await this.act("state");
-      if (isSo(state)) return state;
-      if (performance.now() > deadline) {
-        const wire = (await this.act("wire")).slice(-20).map(lineOf);
-        const parts = [JSON.stringify(state), ...this.#messages, ...wire];
-        throw new Error(`the softphone never was ${what}:\n${parts.join("\n")}`);
-      }
-      await Bun.sleep(30);
-    }
-  }
-
-  /** Waits until that call of its is in that state. */
-  async untilLine(line: number, wanted: Line["state"], withinMs = 15_000): Promise<void> {
-    const isSo = ({ lines }: SoftphoneState) => lines[line]?.state === wanted;
-    await this.until(`${wanted} on line ${line}`, isSo, withinMs);
-  }
-
-  /** The SIP messages that passed and match, in order; see `wire`. */
-  async passed(pattern: RegExp): Promise<string[]> {
-    return (await this.act("wire")).filter((message) => pattern.test(message));
-  }
-
-  /** The same, once there are `count`: what the gateway answers by itself is carried on later. */
-  async untilPassed(pattern: RegExp, count = 1, withinMs = 5_000): Promise<string[]> {
-    const deadline = performance.now() + withinMs;
-    for (;;) {
-      const messages = await this.passed(pattern);
-      if (messages.length >= count) return messages;
-      if (performance.now() > deadline) throw new Error(`${pattern} never passed ${count} times`);
-      await Bun.sleep(20);
-    }
-  }
-
-  async listen(forMs: number): Promise<Audio> {
-    const base64 = await this.page.evaluate((ms) => globalThis.softphone.listen(ms), forMs);
-    const bytes = Uint8Array.fromBase64(base64);
-    const pcm = new Int16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2);
-    return { pcm, sampleRate: 48_000 };
-  }
-
-  async #ready(): Promise<void> {
-    await this.page.waitForFunction(() => globalThis.softphone !== undefined);
-    await this.act("hum", this.#frequencyHz);
+  close(): Promise<void> {
+    return this.#browser.close();
   }
 }
 
-/** A message in a line: what it is, and of which transaction. */
-function lineOf(message: string): string {
-  const [first = ""] = message.split("\r\n", 1);
-  return `${first} [${/^CSeq: (.*?)\r/m.exec(message)?.[1] ?? ""}]`;
+export class ChromiumTab implements Tab {
+  readonly page: Page;
+
+  constructor(page: Page) {
+    this.page = page;
+  }
+
+  goto(url: string): Promise<unknown> {
+    return this.page.goto(url);
+  }
+
+  reload(): Promise<unknown> {
+    return this.page.reload();
+  }
+
+  evaluate<Given, Result>(run: (given: Given) => Result, given: Given): Promise<Awaited<Result>> {
+    return this.page.evaluate(run as never, given as never);
+  }
+
+  on(_event: "console", listener: (line: ConsoleLine) => void): void {
+    this.page.on("console", listener);
+    this.page.on("pageerror", (error) => listener({ text: () => String(error) }));
+  }
+
+  /** Takes its cookies and storage with it. */
+  close(): Promise<void> {
+    return this.page.context().close();
+  }
 }
 
 async function servePage(): Promise<Bun.Server<undefined>> {
