@@ -17,7 +17,7 @@ export function hum(frequencyHz: number): void {
 export function installMicrophone(): void {
   const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   navigator.mediaDevices.getUserMedia = async () => {
-    own ??= await open({ audio: true });
+    if (!own) own = await open({ audio: true });
     context ??= new AudioContext({ sampleRate: 48_000 });
     await context.resume();
     const oscillator = new OscillatorNode(context, { frequency: hertz });
