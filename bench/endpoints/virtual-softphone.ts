@@ -180,9 +180,10 @@ export class VirtualSoftphone {
     const socket = new WebSocket(options.server, { protocols: ["sip"], tls });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     socket.addEventListener("open", () => resolve());
-    socket.addEventListener("error", () =>
-      reject(new Error(`${options.server} takes no WebSocket`)),
-    );
+    socket.addEventListener("error", (event) => {
+      const why = (event as ErrorEvent).message.split(" failed: ").slice(1).join(" failed: ");
+      reject(new Error(`${options.server} takes no WebSocket: ${why}`));
+    });
     await promise;
     return new VirtualSoftphone(options, socket);
   }

@@ -4,58 +4,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DirectionFigures } from "../../bench/load/measure.ts";
-import type { Report } from "../../bench/report/report.ts";
+import { BENCH_MS, bench, goodReport, report } from "../rigs/bench.ts";
 import { GatewayRig } from "../rigs/gateway.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "bench-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
-
-const root = join(import.meta.dir, "..", "..");
-const LONG_MS = 240_000;
-
-async function bench(...args: string[]) {
-  const child = Bun.spawn([process.execPath, "bench/run.ts", ...args], {
-    cwd: root,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const [out, err] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  return { status: await child.exited, out, err };
-}
-
-let reports = 0;
-
-/** What is said on standard error while nobody looks: a stage by line, and nothing else. */
-const PROGRESS = /^bench [a-z-]+: \S/;
-
-/** Runs a scenario; its report, each figure's median by its key, and what it said but progress. */
-async function report(...args: string[]) {
-  reports += 1;
-  const json = join(directory, `report-${reports}.json`);
-  const ran = await bench(...args, `--json=${json}`);
-  const found = Bun.file(json);
-  if (!(await found.exists())) throw new Error(`${args.join(" ")}: ${ran.out}${ran.err}`);
-  const read = (await found.json()) as Report;
-  const value = (key: string) => read.figures.find((figure) => figure.key === key)?.value.median;
-  const complaints = ran.err.split("\n").filter((line) => line !== "" && !PROGRESS.test(line));
-  return { ...ran, report: read, value, complaints };
-}
-
-/** Times that missed their goal, and packets that came late: of a machine that has more to do. */
-const OF_THE_MACHINE = /: [\d.]+ (?:ms|s), at most |% delivered$/;
-
-/** Found nothing bad, ends as it found, and complains of nothing. */
-async function goodReport(...args: string[]) {
-  const made = await report(...args);
-  const { status, complaints, report: found } = made;
-  const faults = found.faults.filter((fault) => !OF_THE_MACHINE.test(fault));
-  const said = { faults, complaints, status };
-  const wanted = { faults: [], complaints: [], status: found.faults.length > 0 ? 1 : 0 };
-  expect(said, made.out).toEqual(wanted);
-  return made;
-}
 
 test(
   "calls: transcoded and heard; a page, and a budget that was not kept",
@@ -88,7 +41,7 @@ test(
     expect(page).toContain("<svg");
     expect(page).not.toMatch(/(?:src|href)=|@import|url\(/);
   },
-  LONG_MS,
+  BENCH_MS,
 );
 
 test(
@@ -107,7 +60,7 @@ test(
       ...["stoi 0 % toPbx", "stoi 0 % toSoftphone", "stoi 30 % toPbx", "stoi 30 % toSoftphone"],
     ]);
   },
-  LONG_MS,
+  BENCH_MS,
 );
 
 test(
@@ -126,7 +79,7 @@ test(
     }
     expect(micro.report.figures.length).toBe(2);
   },
-  LONG_MS,
+  BENCH_MS,
 );
 
 test(
@@ -147,7 +100,7 @@ test(
     // Nothing is as fast as not to be heard: the new worker's first packet is a while after the old one's last.
     expect(kill.value("gapMaxMs")).toBeGreaterThan(0);
   },
-  LONG_MS,
+  BENCH_MS,
 );
 
 test(
@@ -166,7 +119,7 @@ test(
     expect(soak.value("callsListened")).toBeGreaterThan(0);
     expect(soak.value("leaks"), soak.out).toBe(0);
   },
-  LONG_MS,
+  BENCH_MS,
 );
 
 test(
@@ -201,7 +154,7 @@ test(
       await gateway.stop();
     }
   },
-  LONG_MS,
+  BENCH_MS,
 );
 
 test("what can't be is said in one sentence, and what there is by --help", async () => {
