@@ -5,6 +5,7 @@
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
+import { NulInText } from "../schema/driver.ts";
 import { Refused } from "../schema/refused.ts";
 import { PasswordAttempts } from "./attempt-limit.ts";
 import { authorise } from "./authentication.ts";
@@ -88,6 +89,7 @@ export function createAdmin(services: Services): Hono<AdminEnv> {
     if (error instanceof Refused)
       return refuse(context, error.status, error.message, error.problems);
     if (error instanceof HTTPException) return refuse(context, error.status as 400, error.message);
+    if (error instanceof NulInText) return refuse(context, 422, "no text may have a NUL in it");
     services.report(error);
     // D4, D5: libSQL says in words what is the matter with the disk.
     if (/\bis full\b/.test(error.message))

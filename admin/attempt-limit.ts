@@ -34,8 +34,14 @@ export class AttemptLimit {
     this.#failures.delete(oldest);
   }
 
+  /** All failures of the key are forgotten. */
   succeeded(key: string): void {
     this.#failures.delete(key);
+  }
+
+  /** The latest was none. */
+  withdraw(key: string): void {
+    this.#failures.set(key, this.#recent(key).slice(0, -1));
   }
 
   #recent(key: string): number[] {
@@ -71,9 +77,14 @@ export class PasswordAttempts {
     return 0;
   }
 
-  /** The failures of the account from there are forgotten; those of other accounts are not. */
+  /**
+   * The failures of the account from there are forgotten; those of other accounts are not. Of the
+   * address only this attempt is, or else whoever has one password could guess others for ever.
+   */
   succeeded(account: string, address: string): void {
-    this.#accounts.succeeded(`${sourceOf(address)} ${account.toLowerCase()}`);
+    const source = sourceOf(address);
+    this.#accounts.succeeded(`${source} ${account.toLowerCase()}`);
+    this.#addresses.withdraw(source);
   }
 }
 

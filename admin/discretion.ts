@@ -4,6 +4,7 @@
  */
 import type { CallRecord, CallStatus, Finding, Status } from "../gateway/b2bua/status.ts";
 import { type Role, suffices } from "../schema/roles.ts";
+import { type Settings, withoutPath } from "../schema/settings.ts";
 
 /** Four digits and more, however they are grouped. */
 const NUMBER = /\+?\d(?:[ ()./-]{0,2}\d){3,}/g;
@@ -32,6 +33,13 @@ export function callFor<Call extends CallStatus | CallRecord>(role: Role, call: 
 export function statusFor(role: Role, status: Status): Status {
   if (suffices(role, "operator")) return status;
   return { ...status, calls: status.calls.map((call) => callFor(role, call)) };
+}
+
+/** Of a web hook only an admin sees more than its host: its path is often the key to it. */
+export function settingsFor(role: Role, settings: Settings): Settings {
+  const { alerts } = settings;
+  if (suffices(role, "admin") || alerts?.webhook === undefined) return settings;
+  return { ...settings, alerts: { ...alerts, webhook: withoutPath(alerts.webhook) } };
 }
 
 function findingFor(finding: Finding): Finding {

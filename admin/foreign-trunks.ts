@@ -7,6 +7,8 @@ import type { Problem } from "../schema/config.ts";
 export interface ForeignTrunks {
   /** As the API takes connections. */
   connections: Record<string, unknown>[];
+  /** Of each connection the trunk it came from: one with several hosts becomes several. */
+  origins: number[];
   problems: Problem[];
 }
 
@@ -43,6 +45,7 @@ const TYPES = ["type", "trunktype"];
 
 export function foreignTrunks(trunks: readonly Record<string, unknown>[]): ForeignTrunks {
   const connections: Record<string, unknown>[] = [];
+  const origins: number[] = [];
   const problems: Problem[] = [];
   trunks.forEach((trunk, index) => {
     const path = `trunks[${index}]`;
@@ -82,9 +85,11 @@ export function foreignTrunks(trunks: readonly Record<string, unknown>[]): Forei
       ...(fromUser === undefined ? {} : { fromUser }),
       ...proxyOf(known["outboundProxy"]),
     };
-    connections.push(...perHost(one, hosts));
+    const made = perHost(one, hosts);
+    connections.push(...made);
+    origins.push(...made.map(() => index));
   });
-  return { connections, problems };
+  return { connections, origins, problems };
 }
 
 /** Register and Account register with the PBX; a Peer is known by its addresses. */

@@ -102,9 +102,9 @@ export async function importDocument(
   const items = parsedAs(exportShape, document);
   const secrets = await secretsOf(items, options.passphrase);
   const foreign = foreignTrunks(items.trunks);
-  const own = items.connections.length;
   const all = { ...items, connections: [...items.connections, ...foreign.connections] };
   const problems: Problem[] = [...foreign.problems];
+  const dropped: Problem[] = [];
   let result: Together;
   try {
     result = await store.together(
@@ -113,9 +113,8 @@ export async function importDocument(
         if (options.revision !== undefined && options.revision !== before.revision) {
           throw new Refused(412, "the configuration was changed since the trial: try again");
         }
-        await new Import({ store: within, before, items: all, secrets, problems }).run(
-          options.mode,
-        );
+        const parts = { store: within, before, items: all, secrets, problems, dropped };
+        await new Import(parts).run(options.mode);
         if (problems.length > 0) throw new Refused(422, "the document can't be imported", problems);
       },
       { isTrial: options.isTrial },
@@ -126,11 +125,14 @@ export async function importDocument(
     const before = await store.load();
     result = { before, config: before, problems: [...error.problems], warnings: [] };
   }
-  const place = (problem: Problem) => inTrunks(inDocument(problem, result.config, all), own);
+  const own = items.connections.length;
+  const inTrunk = (problem: Problem) => inTrunks(problem, own, foreign.origins);
+  const placed = placesIn(result.config, all);
+  const place = (problem: Problem) => inTrunk(placed(problem));
   return {
     ...differences(result),
-    problems: result.problems.map(problems.length > 0 ? (it) => inTrunks(it, own) : place),
-    warnings: result.warnings.map(place),
+    problems: result.problems.map(problems.length > 0 ? inTrunk : place),
+    warnings: [...result.warnings.map(place), ...dropped.map(inTrunk)],
     revision: result.before.revision,
     config: result.config,
   };
@@ -156,16 +158,21 @@ interface ImportParts {
   items: Items;
   secrets: ExportSecrets | undefined;
   problems: Problem[];
+  /** Passwords of the document that are worth nothing here. */
+  dropped: Problem[];
 }
 
 /** One import inside its transaction; what is wrong is gathered, so that all of it is told at once. */
 class Import {
   readonly #parts: ImportParts;
   readonly #users: Map<string, number>;
+  readonly #known: { users: Map<string, User>; connections: Map<string, Connection> };
 
   constructor(parts: ImportParts) {
     this.#parts = parts;
-    this.#users = new Map(parts.before.users.map(({ id, name }) => [name.toLowerCase(), id]));
+    const { users, connections } = parts.before;
+    this.#users = new Map(users.map(({ id, name }) => [name.toLowerCase(), id]));
+    this.#known = { users: byName(users), connections: byName(connections) };
   }
 
   async run(mode: ImportOptions["mode"]): Promise<void> {
@@ -177,10 +184,11 @@ class Import {
       });
     }
     for (const [at, user] of items.users.entries()) {
-      await this.#at(`users[${at}]`, () => this.#user(user));
+      await this.#at(`users[${at}]`, () => this.#user(user, `users[${at}]`));
     }
     for (const [at, connection] of items.connections.entries()) {
-      await this.#at(`connections[${at}]`, () => this.#connection(connection));
+      const path = `connections[${at}]`;
+      await this.#at(path, () => this.#connection(connection, path));
     }
     if (mode === "merge") return;
     for (const { id } of missing(before.connections, items.connections)) {
@@ -202,11 +210,11 @@ class Import {
     }
   }
 
-  async #user(user: Items["users"][number]): Promise<void> {
-    const { store, before, secrets } = this.#parts;
+  async #user(user: Items["users"][number], path: string): Promise<void> {
+    const { store, secrets } = this.#parts;
     const input = userInput(parsedAs(userBody, user));
-    const current = byName(before.users, input.name);
-    const ha1 = secrets?.realm === before.realm ? secrets.users[input.name] : undefined;
+    const current = this.#known.users.get(input.name.toLowerCase());
+    const ha1 = this.#digests(secrets?.users[input.name], path);
     const isNew = input.password !== undefined || (ha1 && !Bun.deepEquals(ha1, current?.ha1));
     const { password: _, ...shown } = user;
     if (current && !isNew && Bun.deepEquals(exportUser(current), shown)) return;
@@ -217,8 +225,17 @@ class Import {
     this.#users.set(input.name.toLowerCase(), saved.id);
   }
 
-  async #connection(connection: Items["connections"][number]): Promise<void> {
-    const { store, before, secrets } = this.#parts;
+  /** Digests hold in the realm they were made for (RFC 7616 §3.4.2). */
+  #digests(ha1: User["ha1"] | undefined, path: string): User["ha1"] | undefined {
+    const { before, secrets, dropped } = this.#parts;
+    if (!ha1 || secrets?.realm === before.realm) return ha1;
+    const message = `its password is not taken over: it was made for the realm ${secrets?.realm}, and here it is ${before.realm}`;
+    dropped.push({ path: `${path}.password`, message });
+    return undefined;
+  }
+
+  async #connection(connection: Items["connections"][number], path: string): Promise<void> {
+    const { store, secrets } = this.#parts;
     const unknown: Problem[] = [];
     const referring = mapUsers(connection, (user, path) => {
       const id = this.#users.get(String(user).toLowerCase());
@@ -227,9 +244,11 @@ class Import {
     });
     if (unknown.length > 0) throw new Refused(422, "", unknown);
     const input = connectionInput(parsedAs(connectionBody, referring));
-    const current = byName(before.connections, input.name);
-    const secret = secrets?.connections[input.name];
-    const given = input.password === undefined && secret ? secret : {};
+    const current = this.#known.connections.get(input.name.toLowerCase());
+    const { password, ha1: digests } = secrets?.connections[input.name] ?? {};
+    const ha1 = this.#digests(digests, path);
+    const own = { ...(password === undefined ? {} : { password }), ...(ha1 ? { ha1 } : {}) };
+    const given = input.password === undefined ? own : {};
     const after = { ...input, ...given };
     if (current && isSame(current, after)) return;
     await store.saveConnection(current?.id, after, "");
@@ -260,8 +279,8 @@ function present(value: object): object {
   return Object.fromEntries(Object.entries(value).filter(([, it]) => it !== undefined));
 }
 
-function byName<Item extends { name: string }>(items: readonly Item[], name: string) {
-  return items.find((it) => it.name.toLowerCase() === name.toLowerCase());
+function byName<Item extends { name: string }>(items: readonly Item[]): Map<string, Item> {
+  return new Map(items.map((it) => [it.name.toLowerCase(), it]));
 }
 
 function missing<Item extends { name: string }>(
@@ -304,18 +323,25 @@ function differences({ before, config }: Together) {
 }
 
 /** `connections[7]` of the configuration as it stands in the document; others keep their path. */
-function inDocument({ path, message }: Problem, config: Config, items: Items): Problem {
-  const match = /^(users|connections)\[(\d+)\](.*)$/.exec(path);
-  if (!match) return { path, message };
-  const list = match[1] as "users" | "connections";
-  const name = config[list][Number(match[2])]?.name.toLowerCase();
-  const at = items[list].findIndex((it) => String(it["name"]).trim().toLowerCase() === name);
-  return { path: at < 0 ? `${name}${match[3]}` : `${list}[${at}]${match[3]}`, message };
+function placesIn(config: Config, items: Items): (problem: Problem) => Problem {
+  const placesOf = (list: Items["users"]) =>
+    new Map(list.map(({ name }, at) => [String(name).trim().toLowerCase(), at]));
+  const places = { users: placesOf(items.users), connections: placesOf(items.connections) };
+  return ({ path, message }) => {
+    const match = /^(users|connections)\[(\d+)\](.*)$/.exec(path);
+    if (!match) return { path, message };
+    const list = match[1] as "users" | "connections";
+    const name = config[list][Number(match[2])]?.name.toLowerCase() ?? "";
+    const at = places[list].get(name);
+    return { path: at === undefined ? `${name}${match[3]}` : `${list}[${at}]${match[3]}`, message };
+  };
 }
 
 /** Trunks of others are behind our own connections, and may be several each. */
-function inTrunks({ path, message }: Problem, own: number): Problem {
+function inTrunks({ path, message }: Problem, own: number, origins: readonly number[]): Problem {
   const match = /^connections\[(\d+)\](.*)$/.exec(path);
-  if (!match || Number(match[1]) < own) return { path, message };
-  return { path: `trunks[${Number(match[1]) - own}]${match[2]}`, message };
+  const origin = origins[Number(match?.[1] ?? 0) - own];
+  return match && origin !== undefined
+    ? { path: `trunks[${origin}]${match[2]}`, message }
+    : { path, message };
 }

@@ -6,6 +6,7 @@
 import type { Selectable } from "kysely";
 import type { AuditEntry, FieldChange } from "./audit-entry.ts";
 import type { Database } from "./database.ts";
+import { withoutPath } from "./settings.ts";
 import type { Tables } from "./tables.ts";
 
 /** Who acts, and from which address; a bare name where that is the program's own doing. */
@@ -31,8 +32,14 @@ export interface AuditRow {
 }
 
 /** What stands in the place of a secret; whether it changed is told, not what it was. */
-export const SECRET = "(secret)";
+const SECRET = "(secret)";
+const NEW_SECRET = "(another secret)";
 const SECRETS: ReadonlySet<string> = new Set(["password", "ha1", "secret"]);
+
+/** Whether a state of the log has a secret's place there, and not the secret. */
+export function isMasked(value: unknown): boolean {
+  return value === SECRET || value === NEW_SECRET;
+}
 
 /** What strangers cause is told so often in an hour: they must not fill the disk. */
 const STRANGERS_PER_HOUR_MAX = 100;
@@ -106,7 +113,7 @@ export async function addAudit(
         item,
         name: itemName,
         before: redacted(before),
-        after: redacted(after),
+        after: redacted(after, before),
       })
       .execute();
   }
@@ -127,11 +134,15 @@ function isPlain(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function redacted(item: object | undefined): string | null {
+/** Secrets are an item's own fields; `before` is what they were, where there was something. */
+function redacted(item: object | undefined, before?: object): string | null {
   if (!item) return null;
-  return JSON.stringify(item, (key, value) =>
-    SECRETS.has(key) && value !== undefined ? SECRET : value,
-  );
+  return JSON.stringify(item, (key, value) => {
+    if (key === "webhook" && typeof value === "string") return withoutPath(value);
+    if (!SECRETS.has(key) || value === undefined) return value;
+    const isAnother = before && !Bun.deepEquals(value, Reflect.get(before, key));
+    return isAnother ? NEW_SECRET : SECRET;
+  });
 }
 
 type Row = Selectable<Tables["audit"]>;

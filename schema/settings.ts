@@ -52,6 +52,18 @@ export interface NumberPlan {
   readonly internationalPrefix?: string;
 }
 
+const HIDDEN_PATH = "/…";
+
+/** A web hook's host: what stands behind it is often the key to it. What is no URL is hidden whole. */
+export function withoutPath(webhook: string): string {
+  return `${URL.parse(webhook)?.origin ?? ""}${HIDDEN_PATH}`;
+}
+
+/** Whether `withoutPath` made it. */
+export function hasNoPath(webhook: string | undefined): boolean {
+  return webhook?.endsWith(HIDDEN_PATH) === true;
+}
+
 const STUN_SERVERS_MAX = 8;
 const BLOCKS_MAX = 100;
 const NUMBERS_MAX = 50;

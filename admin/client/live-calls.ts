@@ -2,29 +2,35 @@
 import type { CallStatus } from "../../gateway/b2bua/status.ts";
 import { badge, h, note } from "./dom.ts";
 import { hangUp } from "./hang-up.ts";
+import { may } from "./role.ts";
 import { keyedRows, type Rows } from "./rows.ts";
 import { ago } from "./time.ts";
 import { CALL_STATES, MODES, soundOf } from "./words.ts";
 
 /** Columns: from, to, state, audio, MOS, time, buttons. */
 export function liveCalls(id: string): Rows<CallStatus> {
+  const mayOperate = may("operator");
   return keyedRows<CallStatus>({
     id,
     key: (call) => call.id,
     cells: (call) => [
-      [h("a", { href: `/calls/${encodeURIComponent(call.id)}` }, call.caller)],
+      mayOperate
+        ? [h("a", { href: `/calls/${encodeURIComponent(call.id)}` }, call.caller)]
+        : call.caller,
       call.callee,
       [badge(...CALL_STATES[call.state])],
       [...audio(call)],
       [mos(call)],
       [ago(call.answered ?? call.started, "duration")],
-      [
-        h(
-          "button",
-          { type: "button", class: "button small danger", "data-action": "hangUp" },
-          "Hang up",
-        ),
-      ],
+      mayOperate
+        ? [
+            h(
+              "button",
+              { type: "button", class: "button small danger", "data-action": "hangUp" },
+              "Hang up",
+            ),
+          ]
+        : "",
     ],
     actions: {
       hangUp: ({ id, caller, callee }) =>

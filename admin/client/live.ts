@@ -3,6 +3,7 @@
  * parts of it listen. What was told last is told at once to who comes later.
  */
 import type { Status } from "../../gateway/b2bua/status.ts";
+import { api } from "./api.ts";
 import { setText } from "./dom.ts";
 
 type Listener = (status: Status) => void;
@@ -10,6 +11,7 @@ type Listener = (status: Status) => void;
 const listeners = new Set<Listener>();
 let last: Status | undefined;
 let isOpen = false;
+const RETRY_MS = 5_000;
 
 /** Calls back with each status; returns the way out. */
 export function live(listener: Listener): () => void {
@@ -28,9 +30,11 @@ function open(): void {
     for (const listener of listeners) listener(last);
   });
   events.addEventListener("error", () => {
-    // Closed for good means refused: the log-in has ended.
-    if (events.readyState === EventSource.CLOSED) location.assign("/login");
     say("lost", "The gateway does not answer; trying again …");
+    // Closed means refused, and the browser tries no more: `api` knows whether the log-in has ended.
+    if (events.readyState !== EventSource.CLOSED) return;
+    api("GET", "/account").catch(() => undefined);
+    setTimeout(open, RETRY_MS);
   });
 }
 

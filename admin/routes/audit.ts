@@ -5,10 +5,11 @@
 import { Hono } from "hono";
 import { describeRoute } from "hono-openapi";
 import { z } from "zod";
-import { SECRET } from "../../schema/audit.ts";
+import { isMasked } from "../../schema/audit.ts";
 import type { AuditEntry } from "../../schema/audit-entry.ts";
 import type { Connection, User } from "../../schema/config.ts";
 import { Refused } from "../../schema/refused.ts";
+import { hasNoPath, type Settings, withoutPath } from "../../schema/settings.ts";
 import type { Saved } from "../../schema/store.ts";
 import { refuse } from "../refusal.ts";
 import {
@@ -110,7 +111,8 @@ export function audit(services: Services): Hono<AdminEnv> {
         const secret = password === undefined ? {} : { password };
         const saved = await restore(services, context.get("actor"), entry, { ...item, ...secret });
         gateway.apply(saved.config);
-        return context.json({ id: saved.id, version: saved.version, warnings: saved.warnings });
+        const { id, version, warnings, credentials } = saved;
+        return context.json({ id, version, warnings, ...(credentials ? { credentials } : {}) });
       },
     );
 }
@@ -122,7 +124,7 @@ async function restore(
   { kind, item }: AuditEntry,
   state: object & { password?: string },
 ): Promise<Saved> {
-  const isGiven = state.password !== undefined && state.password !== SECRET;
+  const isGiven = state.password !== undefined && !isMasked(state.password);
   const secret = isGiven ? { password: state.password } : {};
   const config = await store.load();
   if (kind === "user") {
@@ -131,14 +133,26 @@ async function restore(
     return store.saveUser(id, userInput(body), actor);
   }
   if (kind === "connection") {
-    const body = parsedAs(connectionBody, {
-      ...editableConnection(state as Connection),
-      ...secret,
-    });
     const id = config.connections.find((it) => it.id === item)?.id;
+    const { username, ...rest } = editableConnection(state as Connection);
+    // A PBX that registered here gets a new name with its new password: the old one is worth nothing.
+    const isMade = rest.type === "inbound-registration" && id === undefined;
+    const own = isMade || username === undefined ? rest : { ...rest, username };
+    const body = parsedAs(connectionBody, { ...own, ...secret });
     return store.saveConnection(id, connectionInput(body), actor);
   }
-  if (kind === "settings")
-    return store.saveSettings(settingsInput(parsedAs(settingsBody, state)), actor);
+  if (kind === "settings") {
+    const body = parsedAs(settingsBody, withHook(state as Settings, config.settings));
+    return store.saveSettings(settingsInput(body), actor);
+  }
   throw new Refused(422, "only users, connections and settings have states to go back to");
+}
+
+/** The log has a web hook's host alone: of the same host it is the one there is, else none. */
+function withHook(state: Settings, current: Settings | undefined): Settings {
+  const { webhook, ...alerts } = state.alerts ?? {};
+  if (webhook === undefined || !hasNoPath(webhook)) return state;
+  const known = current?.alerts?.webhook;
+  const isSame = known !== undefined && withoutPath(known) === webhook;
+  return { ...state, alerts: isSame ? { ...alerts, webhook: known } : alerts };
 }

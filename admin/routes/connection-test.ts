@@ -18,6 +18,8 @@ const EVERY_MS = 2_000;
 /** People who ask at the same time are few. */
 const ACTORS_MAX = 1_000;
 const AT_ONCE_MAX = 4;
+/** What decides who is asked, and who reads it on the way. */
+const PLACE = ["host", "port", "transport", "tls", "outboundProxy", "furtherHosts"] as const;
 
 const body = connectionBody
   .extend({ id: z.number().int().optional().describe("Of the stored one whose password is used") })
@@ -49,24 +51,33 @@ export function connectionTest(services: Services): Hono<AdminEnv> {
         return refuse(context, 429, "one test in two seconds: try again in a moment");
       }
       remember(lastAt, actor.name, now());
-      const { id, ...draft } = context.req.valid("json");
-      const config = await store.load();
-      const stored = config.connections.find((it) => it.id === id);
-      if (id !== undefined && !stored) return refuse(context, 404, `there is no connection ${id}`);
-      const connection = draftOf(connectionInput(draft), stored);
-      const problems = problemsOf(config, connection);
-      if (problems.length > 0) {
-        return refuse(context, 422, "the connection can't be tested as it is", problems);
-      }
-      const { name, host, transport } = connection;
-      const after = { host, transport, ...(connection.port ? { port: connection.port } : {}) };
-      await audit.add(actor, { action: "test", kind: "connection", name, after });
       running += 1;
-      const test = new Feed((tell, signal) => gateway.test(connection, tell, signal));
-      void test.done.finally(() => {
-        running -= 1;
-      });
-      return answer(context, test);
+      let test: Feed | undefined;
+      try {
+        const { id, ...draft } = context.req.valid("json");
+        const config = await store.load();
+        const stored = config.connections.find((it) => it.id === id);
+        if (id !== undefined && !stored)
+          return refuse(context, 404, `there is no connection ${id}`);
+        const connection = draftOf(connectionInput(draft), stored);
+        const problems = problemsOf(config, connection);
+        if (problems.length > 0) {
+          return refuse(context, 422, "the connection can't be tested as it is", problems);
+        }
+        const { name, host, transport } = connection;
+        const after = { host, transport, ...(connection.port ? { port: connection.port } : {}) };
+        await audit.add(actor, { action: "test", kind: "connection", name, after });
+        test = new Feed((tell, signal) => gateway.test(connection, tell, signal));
+        return answer(context, test);
+      } finally {
+        // It goes on behind the answer.
+        const over = test?.done ?? Promise.resolve();
+        void over
+          .catch(() => undefined)
+          .finally(() => {
+            running -= 1;
+          });
+      }
     },
   );
 }
@@ -134,10 +145,7 @@ function draftOf(
 ): Connection {
   const base = { ...input, id: stored?.id ?? (0 as ConnectionId) };
   if (input.password !== undefined || stored?.password === undefined) return base;
-  const isSamePlace =
-    input.host === stored.host &&
-    input.port === stored.port &&
-    Bun.deepEquals(input.outboundProxy, stored.outboundProxy);
+  const isSamePlace = PLACE.every((field) => Bun.deepEquals(input[field], stored[field]));
   return isSamePlace ? { ...base, password: stored.password } : base;
 }
 

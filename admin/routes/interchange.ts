@@ -5,6 +5,7 @@ import { z } from "zod";
 import { exportConfig } from "../../schema/export.ts";
 import { PASSPHRASE_LENGTH_MIN } from "../../schema/sealed.ts";
 import { exportShape, importDocument } from "../import-document.ts";
+import { refusalOf } from "../refusal.ts";
 import type { AdminEnv, Services } from "../services.ts";
 import { answers, jsonBody } from "./resource.ts";
 
@@ -100,7 +101,10 @@ export function configurationImport({ store, gateway }: Services): Hono<AdminEnv
       const { config, ...told } = result;
       const applied = apply && told.problems.length === 0;
       if (applied) gateway.apply(config);
-      return context.json({ applied, ...told }, apply && !applied ? 422 : 200);
+      if (!apply || applied) return context.json({ applied, ...told });
+      // The same as a trial tells, and a refusal like any other.
+      const error = refusalOf(422, "the document can't be imported", told.problems);
+      return context.json({ applied, ...told, error }, 422);
     },
   );
 }

@@ -3,6 +3,7 @@
 import { type Context, Hono } from "hono";
 import { SETTINGS_ID } from "../../schema/store.ts";
 import { logOut } from "../authentication.ts";
+import { settingsFor } from "../discretion.ts";
 import type { AdminEnv, Services } from "../services.ts";
 import { AccountPage } from "../views/account-page.tsx";
 import { AccountsPage, PasswordPage, TokensPage } from "../views/accounts-page.tsx";
@@ -45,11 +46,11 @@ export function privatePages(services: Services): Hono<AdminEnv> {
       const { certificates } = gateway.status();
       return page(
         context,
-        <NetworkPage certificates={certificates} {...(await settingsOf(store))} />,
+        <NetworkPage certificates={certificates} {...(await settingsOf(context, store))} />,
       );
     })
     .get("/settings/alerts", async (context) =>
-      page(context, <AlertsPage {...(await settingsOf(store))} />),
+      page(context, <AlertsPage {...(await settingsOf(context, store))} />),
     )
     .get("/settings/backup", (context) => page(context, <BackupPage />))
     .get("/settings/bans", (context) => page(context, <BansPage />))
@@ -73,9 +74,10 @@ async function callPage(context: AdminContext, services: Services): Promise<Resp
 }
 
 /** The version first: one read after the row could belong to a newer row. */
-async function settingsOf(store: Services["store"]) {
+async function settingsOf(context: AdminContext, store: Services["store"]) {
   const version = await store.version("settings", SETTINGS_ID);
-  const { settings = {} } = await store.load();
+  const { settings: all = {} } = await store.load();
+  const settings = settingsFor(context.get("role"), all);
   return { settings, ...(version === undefined ? {} : { version }) };
 }
 

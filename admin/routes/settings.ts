@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import { describeRoute } from "hono-openapi";
 import { SETTINGS_ID } from "../../schema/store.ts";
+import { settingsFor } from "../discretion.ts";
 import { settingsBody, settingsInput, settingsShape } from "../schemas.ts";
 import type { AdminEnv, Services } from "../services.ts";
 import { answers, jsonBody, patchedBody, saved, setVersion, versionOf } from "./resource.ts";
@@ -17,7 +18,8 @@ export function settings(services: Services): Hono<AdminEnv> {
       async (context) => {
         // First the version: one read after the row could belong to a newer row.
         setVersion(context, await store.version("settings", SETTINGS_ID));
-        return context.json((await store.load()).settings ?? {});
+        const { settings: all = {} } = await store.load();
+        return context.json(settingsFor(context.get("role"), all));
       },
     )
     .put(

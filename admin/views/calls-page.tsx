@@ -2,9 +2,11 @@
 /** Calls in progress, and calls that ended, newest first. Filled in by `client/pages/calls`. */
 import { Page } from "./layout.tsx";
 import { LiveCalls } from "./live-calls.tsx";
+import { useMay } from "./page.tsx";
 import { Card, Empty, Table, TableCard } from "./parts.tsx";
 
 export function CallsPage() {
+  const mayOperate = useMay("operator");
   return (
     <Page
       title="Calls"
@@ -18,9 +20,11 @@ export function CallsPage() {
         title="Ended"
         padded={false}
         actions={
-          <a class="button small" id="csv" href="/api/v1/call-records/csv">
-            CSV
-          </a>
+          mayOperate ? (
+            <a class="button small" id="csv" href="/api/v1/call-records/csv">
+              CSV
+            </a>
+          ) : undefined
         }
       >
         <form class="filter" id="filter">
@@ -62,13 +66,15 @@ export function CallsPage() {
           </button>
         </div>
       </Card>
-      <TableCard
-        id="refused"
-        title="Strangers who were refused"
-        note="The latest, until the gateway is started anew. If your PBX is among them, list its address."
-        columns={["When", "From", "To", { name: "Why", as: "wide" }]}
-        empty="Nobody unknown has tried to call."
-      />
+      {mayOperate ? (
+        <TableCard
+          id="refused"
+          title="Strangers who were refused"
+          note="The latest, until the gateway is started anew. If your PBX is among them, list its address."
+          columns={["When", "From", "To", { name: "Why", as: "wide" }]}
+          empty="Nobody unknown has tried to call."
+        />
+      ) : null}
     </Page>
   );
 }

@@ -51,6 +51,9 @@ test.skipIf(CHROMIUM === null)(
     expect(await page.getByLabel("Name").inputValue()).toBe("");
     await logInAs("hanna", PASSWORD);
     expect(await page.getByRole("link", { name: "Audit" }).count()).toBe(0);
+    await page.goto(`${url}/calls`);
+    await page.locator("#live-state .badge", { hasText: "Live" }).waitFor();
+    expect(await page.getByRole("link", { name: "CSV" }).count()).toBe(0);
     await page.goto(`${url}/users`);
     await page.locator("#users tbody tr").first().waitFor();
     expect(await page.getByRole("link", { name: "Add a user" }).count()).toBe(0);

@@ -1,8 +1,8 @@
 /** The audit log, a page at a time, and the way back to an earlier state. */
 import type { AuditEntry, FieldChange } from "../../../schema/audit-entry.ts";
-import { ApiError, api } from "../api.ts";
+import { api } from "../api.ts";
 import { byId, h, note } from "../dom.ts";
-import { confirmed, toast } from "../notify.ts";
+import { attempt, type Credentials, confirmed, shownOnce, toast } from "../notify.ts";
 import { keyedRows } from "../rows.ts";
 import { moment } from "../time.ts";
 
@@ -59,21 +59,26 @@ async function restore(it: AuditEntry): Promise<void> {
     yes: "Restore",
   });
   if (!isSure) return;
-  try {
-    await api("POST", `/audit/${it.id}/restore`, { body: { state: "before" } });
+  await attempt(async () => {
+    const body = { state: "before" };
+    const path = `/audit/${it.id}/restore`;
+    const { credentials } = await api<{ credentials?: Credentials }>("POST", path, { body });
     toast("Restored");
+    if (credentials) await shownOnce(credentials);
     await ask();
-  } catch (error) {
-    toast(error instanceof ApiError ? error.text : String(error), "bad");
-  }
+  });
 }
 
 async function older(): Promise<void> {
-  const query = new URLSearchParams(String(new FormData(filter).get("about") ?? ""));
+  const about = () => String(new FormData(filter).get("about") ?? "");
+  const asked = about();
+  const query = new URLSearchParams(asked);
   query.set("limit", String(PAGE));
   const last = entries.at(-1);
   if (last) query.set("before", String(last.id));
   const found = await api<AuditEntry[]>("GET", `/audit?${query}`);
+  // Another question was asked meanwhile.
+  if (asked !== about()) return;
   entries = [...entries, ...found];
   table.show(entries);
   byId("more").hidden = found.length < PAGE;

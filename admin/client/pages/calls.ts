@@ -4,12 +4,14 @@ import { api } from "../api.ts";
 import { badge, byId, h, note } from "../dom.ts";
 import { live } from "../live.ts";
 import { liveCalls } from "../live-calls.ts";
+import { may } from "../role.ts";
 import { keyedRows } from "../rows.ts";
 import { duration, moment } from "../time.ts";
 
 const PAGE = 50;
 const names = new Map<number, string>();
 const calls = liveCalls("calls");
+const mayOperate = may("operator");
 let records: CallRecord[] = [];
 
 const filter = byId<HTMLFormElement>("filter");
@@ -28,23 +30,12 @@ const table = keyedRows<CallRecord>({
   id: "records",
   key: ({ id }) => id,
   cells: (it) => [
-    [h("a", { href: path(it.id) }, moment(it.started))],
+    [mayOperate ? h("a", { href: path(it.id) }, moment(it.started)) : moment(it.started)],
     it.caller,
     it.callee,
     (it.connection === undefined ? undefined : names.get(it.connection)) ?? "–",
     it.answered === undefined ? "–" : duration(it.ended - it.answered),
     ending(it),
-  ],
-});
-
-const refused = keyedRows<CallRecord>({
-  id: "refused",
-  key: ({ id }) => id,
-  cells: (it) => [
-    [h("a", { href: path(it.id) }, moment(it.started))],
-    it.caller,
-    it.callee,
-    it.finding?.sentence ?? it.reason,
   ],
 });
 
@@ -79,11 +70,22 @@ async function newer(): Promise<void> {
 }
 
 async function showRefused(): Promise<void> {
+  const refused = keyedRows<CallRecord>({
+    id: "refused",
+    key: ({ id }) => id,
+    cells: (it) => [
+      [h("a", { href: path(it.id) }, moment(it.started))],
+      it.caller,
+      it.callee,
+      it.finding?.sentence ?? it.reason,
+    ],
+  });
   refused.show(await api<CallRecord[]>("GET", "/calls/refused"));
 }
 
 async function ask(): Promise<void> {
-  byId<HTMLAnchorElement>("csv").href = `/api/v1/call-records/csv?${query()}`;
+  const csv = document.getElementById("csv") as HTMLAnchorElement | null;
+  if (csv) csv.href = `/api/v1/call-records/csv?${query()}`;
   records = [];
   await older();
 }
@@ -100,7 +102,8 @@ filter.addEventListener("input", () => {
 });
 filter.addEventListener("submit", (event) => event.preventDefault());
 await ask();
-await showRefused();
+// Strangers' numbers are an operator's to see: a viewer's page has no such table.
+if (document.getElementById("refused")) await showRefused();
 let ids = new Set<string>();
 live((status) => {
   calls.show(status.calls);

@@ -11,6 +11,7 @@ import { type ChartOptions, drawChart, Series } from "../chart.ts";
 import { badge, byId, h, note, setText } from "../dom.ts";
 import { live } from "../live.ts";
 import { liveCalls } from "../live-calls.ts";
+import { may } from "../role.ts";
 import { keyedRows } from "../rows.ts";
 import { ago } from "../time.ts";
 import { healthOf, soundOf } from "../words.ts";
@@ -37,7 +38,9 @@ const failures = keyedRows<CallRecord>({
   id: "failures",
   key: ({ id }) => id,
   cells: (it) => [
-    [h("a", { href: `/calls/${encodeURIComponent(it.id)}` }, `${it.caller} → ${it.callee}`)],
+    may("operator")
+      ? [h("a", { href: `/calls/${encodeURIComponent(it.id)}` }, `${it.caller} → ${it.callee}`)]
+      : `${it.caller} → ${it.callee}`,
     [`${it.status} `, note(it.reason)],
     [ago(it.ended)],
   ],

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { PERMISSIONS } from "../../../admin/permissions.ts";
+import { NulInText } from "../../../schema/driver.ts";
 import { suffices } from "../../../schema/roles.ts";
 import { logIn, makeAccount, ORIGIN, openClient } from "./client.ts";
 
@@ -326,5 +327,16 @@ test("D5: a database another program holds is 503, and nothing is applied", asyn
   expect(fault.status).toBe(500);
   expect(await fault.text()).not.toContain("secret detail");
   expect([client.faults.length, client.gateway.applied.length]).toEqual([3, 0]);
+  await client.close();
+});
+
+test("W9: a NUL that no field's rule forbids is refused as a mistake of who sent it", async () => {
+  const client = await openClient();
+  client.store.saveUser = async () => {
+    throw new NulInText("a text has a NUL");
+  };
+  const body = { name: "a", password: "password1" };
+  const refused = await client.asProgram("POST", "/api/v1/users", { body });
+  expect([refused.status, client.faults.length]).toEqual([422, 0]);
   await client.close();
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { AttemptLimit } from "../../../admin/attempt-limit.ts";
+import { AttemptLimit, PasswordAttempts } from "../../../admin/attempt-limit.ts";
 
 test("the window slides: each failure counts for fifteen minutes", () => {
   let now = 0;
@@ -25,4 +25,19 @@ test("memory is bounded, whoever tries", () => {
   for (let failure = 0; failure < 5; failure++) limit.failed("first");
   for (let index = 0; index < 10_000; index++) limit.failed(`address ${index}`);
   expect(limit.waitSeconds("first")).toBe(0);
+});
+
+test("W4: log-ins that succeed are no attempts of their address; wrong ones before them stay", () => {
+  const attempts = new PasswordAttempts(() => 0);
+  for (let count = 0; count < 100; count++) {
+    expect(attempts.begin("alice", "192.0.2.1")).toBe(0);
+    attempts.succeeded("alice", "192.0.2.1");
+  }
+  for (let name = 0; name < 20; name++) {
+    expect(attempts.begin(`name-${name}`, "192.0.2.1")).toBe(0);
+    expect(attempts.begin("alice", "192.0.2.2")).toBe(0);
+    attempts.succeeded("alice", "192.0.2.2");
+  }
+  expect(attempts.begin("alice", "192.0.2.1")).toBe(900);
+  expect(attempts.begin("alice", "192.0.2.2")).toBe(0);
 });

@@ -99,7 +99,7 @@ test("W4: each account waits on its own, and an address that asks for many names
   for (let index = 0; index < 5; index++) expect((await wrong("anna")).status).toBe(401);
   expect((await wrong("ANNA")).status).toBe(429);
   expect((await client.form("/login", { password: PASSWORD })).status).toBe(303);
-  for (let index = 0; index < 14; index++) {
+  for (let index = 0; index < 15; index++) {
     expect((await wrong(`guess${index}`)).status).toBe(401);
   }
   expect((await wrong("another")).status).toBe(429);

@@ -68,3 +68,22 @@ test("a viewer is told of calls without numbers, by every way; an operator with 
   }
   await client.close();
 });
+
+test("W11: of a web hook only an admin is told more than its host", async () => {
+  const client = await openClient();
+  const webhook = "https://hooks.example/services/token";
+  await client.asProgram("PUT", "/api/v1/settings", { body: { alerts: { webhook } } });
+  for (const [scope, told] of [
+    ["read", "https://hooks.example/…"],
+    ["operate", "https://hooks.example/…"],
+    ["all", webhook],
+  ] as const) {
+    const { token } = await client.access.newApiToken({ name: scope, scope });
+    const headers = { Authorization: `Bearer ${token}` };
+    const settings = await (await client.raw("GET", "/api/v1/settings", { headers })).json();
+    expect(settings).toEqual({ alerts: { webhook: told } });
+    const page = await client.raw("GET", "/settings/alerts", { headers });
+    expect([scope, (await page.text()).includes(webhook)]).toEqual([scope, scope === "all"]);
+  }
+  await client.close();
+});

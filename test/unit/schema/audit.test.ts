@@ -17,9 +17,23 @@ test("OPS-04: each change tells who, from where, when and which fields, before a
     [42, "token ci", undefined, "update"],
     [42, "administrator", "192.0.2.9", "create"],
   ]);
-  expect(entries[1]?.fields).toEqual([{ path: "weight", before: 100, after: 5 }]);
+  expect(entries[1]?.fields.toSorted((a, b) => (a.path < b.path ? -1 : 1))).toEqual([
+    { path: "password", before: "(secret)", after: "(another secret)" },
+    { path: "weight", before: 100, after: 5 },
+  ]);
   expect(entries[0]?.name).toBe("Head office");
   expect(JSON.stringify(entries)).not.toContain("canary");
+  await opened.close();
+});
+
+test("OPS-04: of a web hook the log has the host alone", async () => {
+  const opened = await openStoreForTest();
+  const audit = new Audit({ database: opened.database, now: () => 1 });
+  const webhook = "https://hooks.example/services/canary?token=canary";
+  await opened.store.saveSettings({ alerts: { webhook } }, "test");
+  const text = JSON.stringify(await audit.page({ limit: 5 }));
+  expect(text).toContain("https://hooks.example/…");
+  expect(text).not.toContain("canary");
   await opened.close();
 });
 

@@ -67,3 +67,40 @@ test("the audit log refuses bounds that are none", async () => {
   expect((await client.asProgram("GET", "/api/v1/audit/77")).status).toBe(404);
   await client.close();
 });
+
+test("OPS-04, REG-08: a PBX that registered here comes back with a name and a password made anew", async () => {
+  const client = await openClient();
+  const body = { type: "inbound-registration", name: "Office", patterns: [{ pattern: "." }] };
+  const made = await client.asProgram("POST", "/api/v1/connections", { body });
+  expect(made.status).toBe(201);
+  const { credentials } = (await made.json()) as { credentials: { username: string } };
+  await client.asProgram("DELETE", "/api/v1/connections/1");
+  const [deleted] = await entries(client);
+  const path = `/api/v1/audit/${deleted?.id}/restore`;
+  const restored = await client.asProgram("POST", path, { body: {} });
+  expect(restored.status).toBe(200);
+  const told = (await restored.json()) as { credentials: { username: string; password: string } };
+  expect(told.credentials.username).not.toBe(credentials.username);
+  expect(told.credentials.password.length).toBeGreaterThanOrEqual(24);
+  await client.close();
+});
+
+test("OPS-04: settings go back with the web hook there is, where it is of the same host", async () => {
+  const client = await openClient();
+  const put = (webhook: string, capacityPercent: number) =>
+    client.asProgram("PUT", "/api/v1/settings", { body: { alerts: { webhook, capacityPercent } } });
+  const hook = () => client.gateway.applied.at(-1)?.settings?.alerts;
+  await put("https://hooks.example/token", 70);
+  await put("https://hooks.example/token", 90);
+  const restore = async () => {
+    const [, , ...rest] = await entries(client, "?kind=settings");
+    const path = `/api/v1/audit/${rest.at(-1)?.id ?? (await entries(client)).at(-1)?.id}/restore`;
+    return client.asProgram("POST", path, { body: { state: "after" } });
+  };
+  expect((await restore()).status).toBe(200);
+  expect(hook()).toEqual({ webhook: "https://hooks.example/token", capacityPercent: 70 });
+  await put("https://other.example/token", 90);
+  expect((await restore()).status).toBe(200);
+  expect(hook()).toEqual({ capacityPercent: 70 });
+  await client.close();
+});

@@ -64,12 +64,14 @@ test("W8: the stored password goes to the stored host alone", async () => {
     { host: "evil.example" },
     { port: 5_099 },
     { outboundProxy: { host: "evil.example" } },
+    { furtherHosts: [{ host: "evil.example" }] },
+    { transport: "tls", tls: { verify: "off" } },
   ]) {
     client.clock.now += 2_000;
     expect((await post(client, { ...bare, ...other, id })).status).toBe(200);
   }
   const passwords = client.gateway.tested.map(({ password }) => password);
-  expect(passwords).toEqual(["pw", undefined, undefined, undefined]);
+  expect(passwords).toEqual(["pw", ...Array.from({ length: 5 }, () => undefined)]);
   client.clock.now += 2_000;
   expect((await post(client, { ...bare, id: 99 })).status).toBe(404);
   await client.close();

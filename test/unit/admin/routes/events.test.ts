@@ -49,3 +49,20 @@ test("W13: events end with the log-in, and do not keep it alive", async () => {
   expect((await idle.read()).done).toBe(true);
   await client.close();
 });
+
+test("events that end by a fault leave nobody who listens", async () => {
+  const client = await openClient();
+  const reader = (await client.asProgram("GET", "/events")).body?.getReader();
+  await reader?.read();
+  expect(client.listeners.size).toBe(1);
+  client.gateway.status = new Proxy(IDLE, {
+    ownKeys: () => {
+      throw new Error("no status");
+    },
+  });
+  for (const listener of client.listeners) listener();
+  await reader?.read().catch(() => undefined);
+  expect(client.listeners.size).toBe(0);
+  expect(client.faults.map(String)).toEqual(["Error: no status"]);
+  await client.close();
+});

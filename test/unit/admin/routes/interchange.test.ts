@@ -229,3 +229,59 @@ test("what is no export is refused in words", async () => {
   expect(client.faults).toEqual([]);
   await client.close();
 });
+
+test("CON-24: what is wrong with a trunk of several hosts is told of that trunk", async () => {
+  const client = await openClient();
+  const trunks = [
+    {
+      type: "Register",
+      name: "A",
+      host: "a.example,b.example",
+      username: "a",
+      password: "pw-of-a",
+    },
+    { type: "Register", name: "B", host: "c.example", username: "b", weight: -1 },
+  ];
+  const document = { format: "jackfield-export", version: 1, trunks };
+  const { problems } = await imported(client, { document });
+  expect(problems.map(({ path }) => path.split(".")[0])).toEqual(problems.map(() => "trunks[1]"));
+  expect(problems.length).toBeGreaterThan(0);
+  await client.close();
+});
+
+test("OPS-02: an import that is refused says so as every refusal does", async () => {
+  const client = await openClient();
+  const document = { format: "jackfield-export", version: 1, users: [{ name: "erin" }] };
+  const body = { document, apply: true };
+  const answer = await client.asProgram("POST", "/api/v1/import", { body });
+  expect(answer.status).toBe(422);
+  expect(await answer.json()).toMatchObject({
+    applied: false,
+    error: { status: 422, problems: [{ path: "users[0].password" }] },
+  });
+  await client.close();
+});
+
+test("SEC-11: passwords made for another realm are not taken over, and that is told", async () => {
+  const [from, to] = [await furnished(), await openClient()];
+  const document = await exported(from, PASSPHRASE);
+  for (const name of ["alice", "bob"]) {
+    await to.asProgram("POST", "/api/v1/users", { body: { ...ALICE, name } });
+  }
+  const realm = { value: "elsewhere" };
+  await to.database.updateTable("setting").set(realm).where("name", "=", "realm").execute();
+  const revision = { value: "77" };
+  await to.database.updateTable("setting").set(revision).where("name", "=", "revision").execute();
+  const before = await to.store.load();
+  const body = { document, passphrase: PASSPHRASE, apply: true };
+  const { status, warnings } = (await imported(to, body)) as unknown as {
+    status: number;
+    warnings: { path: string; message: string }[];
+  };
+  expect(status).toBe(200);
+  const told = warnings.filter(({ message }) => message.includes("elsewhere"));
+  expect(told.map(({ path }) => path)).toEqual(["users[0].password", "users[1].password"]);
+  const digests = ({ users }: typeof before) => users.map(({ name, ha1 }) => [name, ha1.sha256]);
+  expect(digests(await to.store.load())).toEqual(digests(before));
+  await Promise.all([from.close(), to.close()]);
+});
