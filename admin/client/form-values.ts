@@ -20,8 +20,14 @@ const READ: Readonly<Record<string, (field: Field) => unknown>> = {
   secret: (field) => field.value || undefined,
 };
 
+/** Of what has no empty value nothing is said. */
+const EMPTY: Readonly<Record<string, unknown>> = { text: null, number: null, list: [] };
+
+/** What another choice has hidden is not meant, whatever still stands there. */
 function read(field: Field): unknown {
-  return READ[field.dataset["as"] ?? "text"]?.(field);
+  const as = field.dataset["as"] ?? "text";
+  if (field.closest("[hidden]")) return EMPTY[as];
+  return READ[as]?.(field);
 }
 
 /** Sets `tls.verify` in nested objects. */

@@ -9,38 +9,10 @@ import axe from "axe-core";
 import { gzipSync } from "bun";
 import type { Response } from "playwright-core";
 import { CHROMIUM, type Desk, openDesk } from "../rigs/admin-desk.ts";
+import { PAGES } from "../rigs/admin-pages.ts";
 import { furnish } from "../rigs/admin-sample.ts";
 
 const OUTPUT = join(import.meta.dir, "..", "output", "admin");
-
-/** A page added here is looked at in all three ways; the selector tells that it is filled in. */
-const PAGES = [
-  ["dashboard", "/", "#failures tbody tr"],
-  ["calls", "/calls", "#records tbody tr"],
-  ["connections", "/connections", "#connections tbody .note"],
-  ["connection-new", "/connections/new", "[name=host]"],
-  ["connection", "/connections/1", "[name=host]"],
-  ["dial-plan", "/dial-plan", "#plan"],
-  ["users", "/users", "#softphones tbody tr"],
-  ["user-new", "/users/new", "[name=name]"],
-  ["user", "/users/1", "[name=name]"],
-  ["welcome-network", "/welcome/network", ".facts"],
-  ["welcome-presets", "/welcome/connection?another", ".choices"],
-  ["welcome-connection", "/welcome/connection?preset=twilio", "[name=host]"],
-  ["welcome-connected", "/welcome/connection", "[data-connection] .badge"],
-  ["welcome-user", "/welcome/user", "[name=name]"],
-  ["welcome-call", "/welcome/call", ".goals .note"],
-  ["settings", "/settings", "main"],
-  ["accounts", "/settings/accounts", "#accounts tbody tr"],
-  ["tokens", "/settings/tokens", "#tokens tbody tr"],
-  ["password", "/settings/password", "[name=oldPassword]"],
-  ["alerts", "/settings/alerts", "#alerts tbody tr, #alerts-empty:not([hidden])"],
-  ["backup", "/settings/backup", "#backups tbody tr, #backups-empty:not([hidden])"],
-  ["bans", "/settings/bans", "#bans"],
-  ["account", "/settings/accounts/1", "[name=role]"],
-  ["api", "/api", "#routes"],
-  ["audit", "/audit", "#entries tbody tr"],
-] as const;
 
 const LOOKS = [
   { look: "light", scheme: "light", width: 1280, height: 900, rules: [] },

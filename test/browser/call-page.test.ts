@@ -8,7 +8,8 @@ import { join } from "node:path";
 import axe from "axe-core";
 import { CHROMIUM, type Desk, openDesk } from "../rigs/admin-desk.ts";
 import { furnish } from "../rigs/admin-sample.ts";
-import { hostileCall, PAYLOADS, sampleCall } from "../rigs/call-sample.ts";
+import { hostileCall, sampleCall } from "../rigs/call-sample.ts";
+import { PAYLOADS } from "../rigs/payloads.ts";
 
 const OUTPUT = join(import.meta.dir, "..", "output", "admin");
 const LOOKS = [

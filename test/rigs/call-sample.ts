@@ -7,17 +7,6 @@ import { House } from "../sim/house.ts";
 import { configOf } from "../sim/stage.ts";
 import { PBX } from "../sim/story.ts";
 
-/** What a stranger might write wherever a text of its own is kept (W6). */
-export const PAYLOADS = [
-  "<img src=x onerror=window.hacked=1>",
-  '"><svg/onload=window.hacked=1>',
-  "</pre></details><script>window.hacked=1</script>",
-  "javascript:window.hacked=1",
-  "{{constructor.constructor('window.hacked=1')()}}",
-  "\u202egnp.exe",
-  "=cmd|' /C calc'!A0",
-];
-
 /** A call through the house that ends as the PBX wants it. */
 export function sampleCall(manner: Manner | undefined): CallReport {
   const house = new House(3, { loss: 0, duplication: 0, delayMaxMs: 20 });

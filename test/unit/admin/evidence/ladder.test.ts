@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 import { ladderOf } from "../../../../admin/evidence/ladder.ts";
 import { exchangesOf } from "../../../../admin/evidence/sdp-difference.ts";
 import { traceText } from "../../../../admin/evidence/trace-text.ts";
-import { hostileCall, PAYLOADS, sampleCall } from "../../../rigs/call-sample.ts";
+import { hostileCall, sampleCall } from "../../../rigs/call-sample.ts";
+import { PAYLOADS } from "../../../rigs/payloads.ts";
 
 test("X2: the ladder has the caller on one side, the callee on the other, the gateway between", () => {
   const { trace } = sampleCall({ answer: 486, afterMs: 100 });

@@ -1,0 +1,30 @@
+/** The admin's pages behind the log-in, for tests that look at each of them. */
+
+/** Name, path, and a selector that tells that it is filled in. */
+export const PAGES = [
+  ["dashboard", "/", "#failures tbody tr"],
+  ["calls", "/calls", "#records tbody tr"],
+  ["connections", "/connections", "#connections tbody .note"],
+  ["connection-new", "/connections/new", "[name=host]"],
+  ["connection", "/connections/1", "[name=host]"],
+  ["dial-plan", "/dial-plan", "#plan"],
+  ["users", "/users", "#softphones tbody tr"],
+  ["user-new", "/users/new", "[name=name]"],
+  ["user", "/users/1", "[name=name]"],
+  ["welcome-network", "/welcome/network", ".facts"],
+  ["welcome-presets", "/welcome/connection?another", ".choices"],
+  ["welcome-connection", "/welcome/connection?preset=twilio", "[name=host]"],
+  ["welcome-connected", "/welcome/connection", "[data-connection] .badge"],
+  ["welcome-user", "/welcome/user", "[name=name]"],
+  ["welcome-call", "/welcome/call", ".goals .note"],
+  ["settings", "/settings", "main"],
+  ["accounts", "/settings/accounts", "#accounts tbody tr"],
+  ["tokens", "/settings/tokens", "#tokens tbody tr"],
+  ["password", "/settings/password", "[name=oldPassword]"],
+  ["alerts", "/settings/alerts", "#alerts tbody tr, #alerts-empty:not([hidden])"],
+  ["backup", "/settings/backup", "#backups tbody tr, #backups-empty:not([hidden])"],
+  ["bans", "/settings/bans", "#bans"],
+  ["account", "/settings/accounts/1", "[name=role]"],
+  ["api", "/api", "#routes"],
+  ["audit", "/audit", "#entries tbody tr"],
+] as const;
