@@ -19,6 +19,9 @@ export const PERMISSIONS: Readonly<Record<string, Needed>> = {
   "POST /setup": "everybody",
   "GET /login": "everybody",
   "POST /login": "everybody",
+  // Whoever has the link.
+  "GET /invitation/:token": "everybody",
+  "POST /invitation/:token": "everybody",
 
   "GET /": "viewer",
   "GET /calls": "viewer",
@@ -66,6 +69,9 @@ export const PERMISSIONS: Readonly<Record<string, Needed>> = {
   "PUT /api/v1/users/:id": "admin",
   "PATCH /api/v1/users/:id": "admin",
   "DELETE /api/v1/users/:id": "admin",
+  "GET /api/v1/users/:id/invitation": "operator",
+  "POST /api/v1/users/:id/invitation": "admin",
+  "DELETE /api/v1/users/:id/invitation": "admin",
   "GET /api/v1/connections": "viewer",
   "POST /api/v1/connections": "admin",
   // Dry runs and trials of numbers, which change nothing.

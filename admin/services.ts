@@ -8,6 +8,7 @@ import type { Actor, Audit } from "../schema/audit.ts";
 import type { Backup } from "../schema/backup.ts";
 import type { Config, Connection, User } from "../schema/config.ts";
 import type { Alert, StoredChange } from "../schema/happenings.ts";
+import type { Invitations } from "../schema/invitations.ts";
 import type { Records } from "../schema/records.ts";
 import type { Role } from "../schema/roles.ts";
 import type { Store } from "../schema/store.ts";
@@ -75,6 +76,7 @@ export interface Services {
   store: Store;
   access: Access;
   accounts: Accounts;
+  invitations: Invitations;
   audit: Audit;
   records: Pick<Records, "newest" | "one">;
   gateway: GatewayFace;

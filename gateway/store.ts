@@ -7,6 +7,7 @@ import { ACCOUNT_PASSWORD_LENGTH_MIN, Accounts } from "../schema/accounts.ts";
 import { Audit } from "../schema/audit.ts";
 import type { Config } from "../schema/config.ts";
 import { DATABASE_NAME, openThreadedDatabase } from "../schema/database.ts";
+import { Invitations } from "../schema/invitations.ts";
 import { finishRotation } from "../schema/key-rotation.ts";
 import { loadRevision } from "../schema/load.ts";
 import { RECORDS_AT_ONCE_MAX, Records } from "../schema/records.ts";
@@ -50,6 +51,7 @@ export async function openStore(options: GatewayOptions, log: Log): Promise<Open
   const store = new Store({ database, secrets, now });
   const access = new Access({ database, random: systemRandom, now, monotonic });
   const accounts = new Accounts({ database, now });
+  const invitations = new Invitations({ database, random: systemRandom, now });
   const audit = new Audit({ database, now });
   const records = new Records(database);
   await store.prepare();
@@ -82,23 +84,13 @@ export async function openStore(options: GatewayOptions, log: Log): Promise<Open
       const secure = options.tls !== undefined;
       const report = (error: Error) =>
         log("error", "fault", { where: "admin", detail: error.stack ?? error.message });
-      // Who reads sees every call that has ended.
-      const written = {
-        newest: async (...page: Parameters<Records["newest"]>) => {
-          await writer.flush();
-          return records.newest(...page);
-        },
-        one: async (id: string) => {
-          await writer.flush();
-          return records.one(id);
-        },
-      };
       const app = createAdmin({
         store,
         access,
         accounts,
+        invitations,
         audit,
-        records: written,
+        records: writtenRecords(records, writer),
         gateway,
         operations: operations.face,
         hasher: passwordHasher,
@@ -118,6 +110,20 @@ export async function openStore(options: GatewayOptions, log: Log): Promise<Open
       await operations?.stop();
       await database.destroy();
       release();
+    },
+  };
+}
+
+/** Who reads sees every call that has ended. */
+function writtenRecords(records: Records, writer: RecordWriter): Pick<Records, "newest" | "one"> {
+  return {
+    newest: async (...page) => {
+      await writer.flush();
+      return records.newest(...page);
+    },
+    one: async (id) => {
+      await writer.flush();
+      return records.one(id);
     },
   };
 }

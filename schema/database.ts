@@ -18,6 +18,7 @@ import { auditDetails } from "./migrations/0006-audit-details.ts";
 import { happenings } from "./migrations/0007-happenings.ts";
 import { tokenScope } from "./migrations/0008-token-scope.ts";
 import { accounts } from "./migrations/0009-accounts.ts";
+import { invitations } from "./migrations/0010-invitations.ts";
 import type { Tables } from "./tables.ts";
 import { DatabaseThread, ThreadedDialect, WholeMigrations } from "./threaded-dialect.ts";
 
@@ -37,6 +38,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0007-happenings": happenings,
   "0008-token-scope": tokenScope,
   "0009-accounts": accounts,
+  "0010-invitations": invitations,
 };
 
 class PlainDialect extends SqliteDialect {

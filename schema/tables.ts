@@ -121,4 +121,11 @@ export interface Tables {
     /** Null: never. */
     expires: number | null;
   };
+  invitation: {
+    user: number;
+    token_hash: string;
+    created: number;
+    created_by: string;
+    expires: number;
+  };
 }

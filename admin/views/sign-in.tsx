@@ -7,9 +7,15 @@ import { Mark } from "./icons.tsx";
 import { Layout } from "./layout.tsx";
 
 /** One card in the middle of nothing. */
-function Alone(props: { title: string; heading: string; lead?: string; children?: Child }) {
+export function Alone(props: {
+  title: string;
+  heading: string;
+  lead?: string;
+  script?: string;
+  children?: Child;
+}) {
   return (
-    <Layout title={props.title}>
+    <Layout title={props.title} script={props.script}>
       <main>
         <div class="brand">
           <Mark /> Jackfield

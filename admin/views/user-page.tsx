@@ -3,6 +3,8 @@
 import type { User } from "../../schema/config.ts";
 import { Check, Field, Form, Group, PasswordField } from "./fields.tsx";
 import { Page } from "./layout.tsx";
+import { useMay } from "./page.tsx";
+import { CodeBlock } from "./parts.tsx";
 
 export function UserPage({ user: item, version }: { user?: User; version?: number | undefined }) {
   const resource = item ? `/api/v1/users/${item.id}` : "/api/v1/users";
@@ -12,6 +14,7 @@ export function UserPage({ user: item, version }: { user?: User; version?: numbe
       at="/users"
       up={{ path: "/users", name: "Users" }}
       actions={item ? <DeleteButton user={item} /> : undefined}
+      {...(item ? { script: "user" } : {})}
     >
       <Form resource={resource} version={version} back="/users">
         <Group title="Softphone">
@@ -49,7 +52,40 @@ export function UserPage({ user: item, version }: { user?: User; version?: numbe
           />
         </Group>
       </Form>
+      {item ? <InvitationCard user={item} /> : null}
     </Page>
+  );
+}
+
+/** A softphone is set up by whoever it belongs to: nobody else needs to know its password. */
+function InvitationCard({ user }: { user: User }) {
+  if (!useMay("admin")) return null;
+  return (
+    <section class="card" id="invitation" data-user={user.id}>
+      <div class="head">
+        <h2>Invitation</h2>
+        <div class="actions">
+          <button type="button" class="button small danger" id="revoke" hidden>
+            Revoke
+          </button>
+          <button type="button" class="button small" id="invite">
+            Make a link
+          </button>
+        </div>
+      </div>
+      <div class="body sheet">
+        <p class="soft">
+          A link that sets up a telephone, once: in the browser that opens it, or with settings to
+          copy into another. It makes a new password; telephones that use the old one must be set up
+          again.
+        </p>
+        <p id="invitation-state" role="status" />
+        <div class="invitation" id="made" hidden>
+          <div id="qr" />
+          <CodeBlock id="link" text="" label="The link" />
+        </div>
+      </div>
+    </section>
   );
 }
 

@@ -33,7 +33,9 @@ const OPEN_TO_ALL = [
   "GET /favicon.ico",
   "GET /setup",
   "POST /setup",
+  "GET /invitation/:token",
   "GET /login",
+  "POST /invitation/:token",
   "POST /login",
 ];
 const CHANGES_OF_VIEWERS = ["POST /logout", "POST /api/v1/account/password"];

@@ -11,6 +11,7 @@ import { Audit } from "../../../schema/audit.ts";
 import { listBackups, makeBackup } from "../../../schema/backup.ts";
 import type { Config, Connection } from "../../../schema/config.ts";
 import { Happenings } from "../../../schema/happenings.ts";
+import { Invitations } from "../../../schema/invitations.ts";
 import { Records } from "../../../schema/records.ts";
 import type { Role } from "../../../schema/roles.ts";
 import { openStoreForTest } from "../schema/opened.ts";
@@ -54,6 +55,7 @@ export async function openClient(options: { setUp?: boolean; secure?: boolean } 
   const { database } = opened;
   const access = new Access({ database, random: systemRandom, now, monotonic });
   const accounts = new Accounts({ database, now });
+  const invitations = new Invitations({ database, random: systemRandom, now });
   const audit = new Audit({ database: opened.database, now });
   const gateway = {
     status: IDLE,
@@ -79,6 +81,7 @@ export async function openClient(options: { setUp?: boolean; secure?: boolean } 
     store: opened.store,
     access,
     accounts,
+    invitations,
     audit,
     records: new Records(opened.database),
     gateway: {
