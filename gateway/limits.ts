@@ -125,6 +125,8 @@ export const TRACE_CALL_CHARACTERS_MAX = 262_144;
 export const TRACE_MESSAGES_MAX = 400;
 export const TRACE_DECISIONS_MAX = 200;
 export const TRACE_PARTIES_MAX = 24;
+/** What a sample of a party's audio counts for among them: its numbers take about as many bytes. */
+export const TRACE_SAMPLE_CHARACTERS = 120;
 /** INVITEs that were asked for a password and may come again with it, and characters of each. */
 export const TRACED_CHALLENGES_MAX = 100;
 export const TRACED_CHALLENGE_CHARACTERS_MAX = 8_192;

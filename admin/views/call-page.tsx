@@ -63,6 +63,12 @@ export function CallPage({ report, nameOf }: Props) {
         </Card>
       ) : null}
       {trace ? <Media trace={trace} call={call} /> : null}
+      <section class="card" id="timeline" data-call={id} hidden>
+        <div class="head">
+          <h2>Audio over time</h2>
+        </div>
+        <table class="cards fit timeline" aria-label="How the audio went" />
+      </section>
       {trace ? <Descriptions trace={trace} /> : null}
     </Page>
   );

@@ -7,6 +7,7 @@ import type { WallMillis } from "../machine.ts";
 import type { Endpoint, LegFacts } from "../media/protocol.ts";
 import type { Transport } from "../sip/flow.ts";
 import type { CallRecord, CallStatus, Finding } from "./status.ts";
+import type { TimelineSample } from "./timeline.ts";
 
 /** One dialog of the call: a softphone's, or one at a connection. */
 export interface TracedParty {
@@ -23,6 +24,8 @@ export interface TracedParty {
   readonly callId: string;
   /** The last word of the media worker, where it said one. */
   readonly media?: LegFacts;
+  /** How its audio went, evenly spaced in time; absent before anything was measured. */
+  readonly timeline?: readonly TimelineSample[];
 }
 
 /** One SIP message, as it went over the wire but for its secrets. */

@@ -73,6 +73,7 @@ export class CallTracing {
 
   media(notice: Exclude<Notice, { type: "load" }>, now: Millis): void {
     if (notice.type === "facts") this.#tracer.measured(notice.legs);
+    if (notice.type === "quality") this.#tracer.sampled(notice.legs, now);
     const live = this.#table.get(notice.session);
     if (!live || !("leg" in notice)) return;
     const text = mediaText(notice, this.#nameOf(notice.leg, live));

@@ -8,12 +8,14 @@ import {
   TRACE_DECISIONS_MAX,
   TRACE_MESSAGES_MAX,
   TRACE_PARTIES_MAX,
+  TRACE_SAMPLE_CHARACTERS,
 } from "../limits.ts";
 import type { WallMillis } from "../machine.ts";
 import type { LegFacts, LegId } from "../media/protocol.ts";
 import type { CallTrace, Decision, TracedMessage, TracedParty } from "./call-trace.ts";
 import { redacted } from "./redaction.ts";
 import type { CallRecord } from "./status.ts";
+import { Timeline, type TimelineSample } from "./timeline.ts";
 
 type Kept<Value> = { -readonly [Key in keyof Value]: Value[Key] };
 
@@ -29,6 +31,8 @@ export class OpenTrace {
   size = 0;
   readonly #messages: Kept<TracedMessage>[] = [];
   readonly #decisions: Decision[] = [];
+  /** By party. */
+  readonly #timelines: (Timeline | undefined)[] = [];
   #omitted = 0;
 
   constructor(id: string, started: WallMillis) {
@@ -74,6 +78,15 @@ export class OpenTrace {
     if (known) known.media = facts;
   }
 
+  /** How a party's audio goes. */
+  sample(party: number, sample: TimelineSample): void {
+    const timeline = this.#timelines[party] ?? new Timeline();
+    this.#timelines[party] = timeline;
+    const before = timeline.samples.length;
+    timeline.add(sample);
+    this.size += (timeline.samples.length - before) * TRACE_SAMPLE_CHARACTERS;
+  }
+
   /**
    * As it is now, without secrets: they are taken out here, on the one way out, and not of the
    * thousands of messages nobody ever looks at.
@@ -82,7 +95,10 @@ export class OpenTrace {
     return {
       id: this.id,
       started: this.started,
-      parties: this.parties.map((it) => ({ ...it })),
+      parties: this.parties.map((it, index) => {
+        const timeline = this.#timelines[index]?.samples;
+        return timeline ? { ...it, timeline: [...timeline] } : { ...it };
+      }),
       messages: this.#messages.map((it) => ({ ...it, text: redacted(it.text) })),
       decisions: [...this.#decisions],
       omitted: this.#omitted,

@@ -12,7 +12,7 @@ import {
   TRACED_STRANGERS_MAX,
 } from "../limits.ts";
 import type { Millis, WallMillis } from "../machine.ts";
-import type { LegFacts, LegId } from "../media/protocol.ts";
+import type { LegFacts, LegId, LegQuality } from "../media/protocol.ts";
 import { callId, to } from "../sip/accessors.ts";
 import type { Flow } from "../sip/flow.ts";
 import type { SipMessage } from "../sip/message.ts";
@@ -20,6 +20,7 @@ import { tagOf } from "../sip/name-addr.ts";
 import type { CallTrace, Decision, TracedMessage, TracedParty } from "./call-trace.ts";
 import type { LegOwner } from "./leg-contract.ts";
 import type { CallRecord } from "./status.ts";
+import { timelineSample } from "./timeline.ts";
 import { OpenTrace, TraceRing } from "./trace-ring.ts";
 
 /** What was decided before there was a call, or of one. */
@@ -142,6 +143,17 @@ export class Tracer {
     for (const facts of legs) {
       const place = this.#byLeg.get(facts.leg);
       place?.trace.media(place.party, facts);
+    }
+  }
+
+  /** How the audio of legs goes just now. */
+  sampled(legs: readonly LegQuality[], now: Millis): void {
+    for (const quality of legs) {
+      const place = this.#byLeg.get(quality.leg);
+      if (!place) continue;
+      const { trace, party } = place;
+      const sample = timelineSample(this.#wall(now), quality);
+      this.#calls.grow(trace, () => trace.sample(party, sample));
     }
   }
 

@@ -6,12 +6,13 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import axe from "axe-core";
-import { CHROMIUM, type Desk, openDesk } from "../rigs/admin-desk.ts";
+import { CHROMIUM, callOf, type Desk, openDesk } from "../rigs/admin-desk.ts";
 import { furnish } from "../rigs/admin-sample.ts";
 import { hostileCall, sampleCall } from "../rigs/call-sample.ts";
 import { PAYLOADS } from "../rigs/payloads.ts";
 
 const OUTPUT = join(import.meta.dir, "..", "output", "admin");
+const QUALITY = { party: "caller", kind: "webrtc", codec: "opus" } as const;
 const LOOKS = [
   { look: "light", scheme: "light", width: 1280, height: 900 },
   { look: "dark", scheme: "dark", width: 1280, height: 900 },
@@ -25,8 +26,13 @@ beforeAll(async () => {
   desk = await openDesk();
   await furnish(desk);
   const { reports } = desk.client.gateway;
-  reports.set("refused", sampleCall({ answer: 488, afterMs: 30 }));
-  reports.set("spoken", sampleCall(undefined));
+  for (const [id, manner] of [
+    ["refused", { answer: 488, afterMs: 30 }],
+    ["spoken", undefined],
+  ] as const) {
+    const { record, ...rest } = sampleCall(manner);
+    reports.set(id, record ? { ...rest, record: { ...record, id } } : rest);
+  }
 }, 60_000);
 afterAll(() => desk?.close());
 
@@ -56,7 +62,14 @@ test.skipIf(CHROMIUM === null)(
         expect([name, look, wider]).toEqual([name, look, 0]);
       }
     }
+    await page.goto(`${url}/calls/spoken`);
+    await page
+      .getByRole("img", { name: "alice to us, MOS: last 4.4, at worst 3.1", exact: true })
+      .waitFor();
+    await page.getByRole("img", { name: "us to PBX, Jitter: last 4 ms, at worst 6 ms" }).waitFor();
+    expect(await page.locator("#timeline tbody tr").count()).toBe(4);
     await page.goto(`${url}/calls/refused`);
+    expect(await page.locator("#timeline").isVisible()).toBe(false);
     const verdict = await page.locator(".verdict").first().textContent();
     expect(verdict).toContain("answered 488");
     expect(await page.locator(".verdict a").first().getAttribute("href")).toBe(
@@ -103,4 +116,48 @@ test.skipIf(CHROMIUM === null)(
     expect(complaints).toEqual([]);
   },
   120_000,
+);
+
+test.skipIf(CHROMIUM === null)(
+  "the charts of a call in progress move with it, and keep what they are",
+  async () => {
+    const { page, url, client, tell, complaints } = desk;
+    const spoken = sampleCall(undefined);
+    const { trace } = spoken;
+    if (!trace) throw new Error("no trace");
+    const until = (moments: number) => {
+      const parties = trace.parties.map((party) => ({
+        ...party,
+        timeline: party.timeline?.slice(0, moments) ?? [],
+      }));
+      const call = callOf("talking", { quality: [{ ...QUALITY, roundTripMs: moments }] });
+      client.gateway.reports.set("talking", {
+        status: call,
+        findings: [],
+        trace: { ...trace, parties },
+      });
+      tell({ calls: [call] });
+    };
+    until(1);
+    await page.goto(`${url}/calls/talking`);
+    await page.getByRole("button", { name: "Hang up" }).waitFor();
+    expect(await page.locator("#timeline").isVisible()).toBe(false);
+    until(8);
+    const mos = page.getByRole("img", { name: "alice to us, MOS: " });
+    await mos.waitFor();
+    expect(await mos.getAttribute("aria-label")).toEndWith("last 4.4, at worst 4.4");
+    const before = await mos.locator(".line").getAttribute("d");
+    await page.evaluate("document.querySelector('#timeline tbody tr').wasMarked = true");
+    until(20);
+    await page
+      .getByRole("img", { name: /^alice to us, MOS: last 3\.\d, at worst 3\.1$/ })
+      .waitFor();
+    expect(await mos.locator(".line").getAttribute("d")).not.toBe(before);
+    expect(await page.evaluate("document.querySelector('#timeline tbody tr').wasMarked")).toBe(
+      true,
+    );
+    await page.screenshot({ path: join(OUTPUT, "call-talking-light.png"), fullPage: true });
+    expect(complaints).toEqual([]);
+  },
+  60_000,
 );

@@ -1,6 +1,6 @@
 /** Real reports of calls in the simulated house, for whoever shows them; hostile where wanted. */
 import type { CallReport } from "../../gateway/b2bua/call-trace.ts";
-import type { LegFacts, LegId } from "../../gateway/media/protocol.ts";
+import type { LegFacts, LegId, LegQuality } from "../../gateway/media/protocol.ts";
 import type { Manner } from "../sim/acting.ts";
 import { Desk, flowFrom } from "../sim/desk.ts";
 import { House } from "../sim/house.ts";
@@ -23,12 +23,39 @@ export function sampleCall(manner: Manner | undefined): CallReport {
     const legs = [facts(leg as LegId, kind)];
     house.notice({ type: "facts", session: session as never, legs });
   }
+  for (let moment = 0; moment < 40; moment += 1) {
+    for (const [leg, { session, kind }] of house.legs) {
+      const legs = [quality(leg as LegId, kind, moment)];
+      house.notice({ type: "quality", session: session as never, legs });
+    }
+    house.pass(5_000);
+  }
   alice.hangUp();
   house.pass(5_000);
   const record = house.records.at(-1);
   const report = record && house.b2bua.archive.report(record.id);
   if (!report) throw new Error("the call left no report");
   return report;
+}
+
+/** A network that is bad for a minute in the middle. */
+function quality(leg: LegId, kind: "webrtc" | "trunk", moment: number): LegQuality {
+  const isBad = kind === "webrtc" && moment > 12 && moment < 25;
+  const way = (basis: "measured" | "reported") => ({
+    ...{ basis, burstRatio: 1, loss: 0.01, mos: 4.1, mosWorst: 3.1 },
+    lossNow: isBad ? 0.06 + 0.01 * (moment % 3) : 0.002,
+    jitterMs: isBad ? 38 : 4 + (moment % 3),
+    mosNow: isBad ? 3.1 + 0.1 * (moment % 2) : 4.4,
+  });
+  const roundTripMs = kind === "webrtc" ? 30 + (moment % 5) : 9;
+  return {
+    leg,
+    kind,
+    codec: "opus",
+    roundTripMs,
+    received: way("measured"),
+    sent: way("reported"),
+  };
 }
 
 function facts(leg: LegId, kind: "webrtc" | "trunk"): LegFacts {

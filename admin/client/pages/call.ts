@@ -1,5 +1,8 @@
-/** One call: times as the reader's clock says, hanging up, and the page anew once it has ended. */
-import { all } from "../dom.ts";
+/** One call: times as the reader's clock says, how its audio goes, hanging up, and the page anew at its end. */
+import type { CallReport } from "../../../gateway/b2bua/call-trace.ts";
+import { api } from "../api.ts";
+import { showTimeline } from "../call-timeline.ts";
+import { all, byId } from "../dom.ts";
 import { hangUp } from "../hang-up.ts";
 import { live } from "../live.ts";
 import { moment } from "../time.ts";
@@ -8,12 +11,24 @@ for (const time of all<HTMLTimeElement>("time[data-at]")) {
   time.textContent = moment(Number(time.dataset["at"]));
 }
 
+const id = byId("timeline").dataset["call"] ?? "";
 const button = document.getElementById("hang-up");
-const id = button?.dataset["call"];
 
-if (button && id !== undefined) {
+async function showAudio(): Promise<void> {
+  const { trace } = await api<CallReport>("GET", `/calls/${encodeURIComponent(id)}`);
+  if (trace) showTimeline(trace.parties);
+}
+
+await showAudio();
+if (button) {
   button.addEventListener("click", () => void hangUp(id, "Hang up this call?"));
+  let heard = "";
   live(({ calls }) => {
-    if (!calls.some((call) => call.id === id)) location.reload();
+    const call = calls.find((it) => it.id === id);
+    if (!call) return location.reload();
+    const quality = JSON.stringify(call.quality);
+    if (quality === heard) return;
+    heard = quality;
+    void showAudio();
   });
 }

@@ -1,11 +1,13 @@
 /** The evidence has bounded room: the oldest makes place, first of those that are over. */
 import { expect, test } from "bun:test";
+import type { TracedParty } from "../../../gateway/b2bua/call-trace.ts";
 import type { CallRecord } from "../../../gateway/b2bua/status.ts";
 import { OpenTrace, TraceRing } from "../../../gateway/b2bua/trace-ring.ts";
 import {
   TRACE_CALL_CHARACTERS_MAX,
   TRACE_CHARACTERS_MAX,
   TRACE_MESSAGES_MAX,
+  TRACE_SAMPLE_CHARACTERS,
 } from "../../../gateway/limits.ts";
 
 const record = { id: "", status: 200 } as CallRecord;
@@ -59,4 +61,15 @@ test("X2: one call has its share; what comes then is counted, what repeats is co
   }
   expect(trace.view().messages.length).toBe(TRACE_MESSAGES_MAX);
   expect(trace.view().omitted).toBe(51);
+});
+
+test("X2: how a party's audio went is part of the call, and takes its room", () => {
+  const { ring, add } = ringOf(3);
+  const trace = add("call");
+  const party = { role: "caller", kind: "softphone", name: "alice", callId: "a" } as TracedParty;
+  trace.party(party);
+  for (let at = 0; at < 1_000; at += 1) ring.grow(trace, () => trace.sample(0, { at }));
+  const [shown] = trace.view().parties;
+  expect(shown?.timeline?.length).toBeGreaterThan(30);
+  expect(trace.size).toBe((shown?.timeline?.length ?? 0) * TRACE_SAMPLE_CHARACTERS);
 });
