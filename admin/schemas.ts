@@ -252,8 +252,11 @@ export const settingsBody = z
 
 export const settingsShape = settingsBody.partial().meta({ id: "Settings" });
 
-export const connectionShape = z
-  .looseObject({ id: z.number(), name: z.string(), passwordSet: z.boolean() })
+export const connectionShape = connectionBody
+  .omit({ password: true })
+  .partial()
+  .required({ name: true, type: true })
+  .extend({ id: z.number().int(), passwordSet: z.boolean().describe("No answer tells it") })
   .meta({ id: "Connection" });
 
 export const credentialsShape = z

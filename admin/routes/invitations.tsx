@@ -70,16 +70,14 @@ export function invitations({ store, invitations: all, audit }: Services): Hono<
         tags,
         summary: "The invitation that is still good",
         description:
-          "Without its link, which nobody has but whom it was given to; 404: there is none",
+          "Without its link, which nobody has but whom it was given to; 204: there is none",
         responses: answers(shape),
       }),
       async (context) => {
         const user = await userOf(context);
         if (!user) return missing(context);
         const found = await all.of(user.id);
-        return found
-          ? context.json(found)
-          : refuse(context, 404, `${user.name} has no invitation that is good`);
+        return found ? context.json(found) : context.body(null, 204);
       },
     )
     .post(

@@ -1,5 +1,5 @@
 /** A user's page: the invitation by which a softphone is set up. */
-import { ApiError, api } from "../api.ts";
+import { api } from "../api.ts";
 import { byId, setText, svg } from "../dom.ts";
 import { attempt } from "../notify.ts";
 import { moment } from "../time.ts";
@@ -21,13 +21,9 @@ function show(text: string, isGood: boolean): void {
 }
 
 async function load(): Promise<void> {
-  try {
-    const { expires, by } = await api<{ expires: number; by: string }>("GET", path);
-    show(`${by} made one that is good until ${moment(expires)}.`, true);
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 404) throw error;
-    show("There is none that is good.", false);
-  }
+  const found = await api<{ expires: number; by: string } | undefined>("GET", path);
+  if (found) show(`${found.by} made one that is good until ${moment(found.expires)}.`, true);
+  else show("There is none that is good.", false);
 }
 
 async function invite(): Promise<void> {

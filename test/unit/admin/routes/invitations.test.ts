@@ -62,7 +62,7 @@ test("whoever follows the link is told a new password once; the old one is worth
 
 test("it is told of until it is used, is revoked, and ends by its time", async () => {
   const client = await withAlice();
-  expect((await client.asProgram("GET", PATH)).status).toBe(404);
+  expect((await client.asProgram("GET", PATH)).status).toBe(204);
   await invite(client, { hours: 2 });
   const shown = await (await client.asProgram("GET", PATH)).json();
   expect(shown).toEqual({
