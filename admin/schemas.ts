@@ -228,6 +228,10 @@ export const settingsBody = z
       .optional()
       .describe("CIDR blocks that are told the interface's own address"),
     numberPlan: numberPlan.optional(),
+    domains: z
+      .array(text)
+      .optional()
+      .describe("Host names PBXs may address the gateway by, besides its addresses; absent: any"),
     silentToStrangers: z
       .boolean()
       .optional()

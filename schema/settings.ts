@@ -25,6 +25,11 @@ export interface Settings {
   readonly localNetworks?: readonly string[];
   /** How numbers are written here; absent: they are taken as they are dialled (AMB-04). */
   readonly numberPlan?: NumberPlan;
+  /**
+   * Host names PBXs may address us by, besides our own addresses; absent: any (RTE-14). A call that
+   * names another host is not for us.
+   */
+  readonly domains?: readonly string[];
   /** Whether who is nobody's PBX gets no answer at all (SEC-04); default false: a refusal. */
   readonly silentToStrangers?: boolean;
   /** Numbers no limit and no permission holds up; absent: 112, 911, 999, 110. */
@@ -66,11 +71,12 @@ export function hasNoPath(webhook: string | undefined): boolean {
 
 const STUN_SERVERS_MAX = 8;
 const BLOCKS_MAX = 100;
+const DOMAINS_MAX = 50;
 const NUMBERS_MAX = 50;
 
 export function checkSettings(settings: Settings, path: string, findings: Findings): void {
   const { externalAddress, stunServers = [], localNetworks = [], numberPlan } = settings;
-  const { emergencyNumbers = [] } = settings;
+  const { domains = [], emergencyNumbers = [] } = settings;
   if (externalAddress !== undefined && !parseAddress(externalAddress)) {
     problem(findings, `${path}.externalAddress`, "an IP address is expected");
   }
@@ -84,6 +90,10 @@ export function checkSettings(settings: Settings, path: string, findings: Findin
     if (parseCidr(block)) return;
     const message = "an address or a block is expected, e.g. 192.168.1.0/24";
     problem(findings, `${path}.localNetworks[${index}]`, message);
+  });
+  checkLength(domains, DOMAINS_MAX, `${path}.domains`, findings);
+  domains.forEach((domain, index) => {
+    checkHost(domain, `${path}.domains[${index}]`, findings);
   });
   if (numberPlan) checkNumberPlan(numberPlan, `${path}.numberPlan`, findings);
   checkLength(emergencyNumbers, NUMBERS_MAX, `${path}.emergencyNumbers`, findings);

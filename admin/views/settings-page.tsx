@@ -77,6 +77,15 @@ export function NetworkPage({ certificates, settings, version }: NetworkProps) {
             note="Told the interface's own address"
             mono
           />
+          <Field
+            item={settings}
+            name="domains"
+            label="Domains"
+            as="list"
+            placeholder="sip.example.com"
+            note="PBXs' calls to other hosts are refused. Empty: any host will do"
+            mono
+          />
           <Check
             item={settings}
             name="silentToStrangers"
@@ -84,32 +93,7 @@ export function NetworkPage({ certificates, settings, version }: NetworkProps) {
             note="Whoever is nobody's PBX; otherwise they are refused"
           />
         </Group>
-        <Group
-          title="How numbers are written here"
-          of="numberPlan"
-          by="first"
-          note="National numbers become international before patterns are matched. Empty: numbers are taken as they are dialled."
-        >
-          <Field
-            item={settings}
-            name="numberPlan.countryCode"
-            label="Country code"
-            placeholder="49"
-            note="Without +"
-          />
-          <Field
-            item={settings}
-            name="numberPlan.nationalPrefix"
-            label="In front of national numbers"
-            placeholder="0"
-          />
-          <Field
-            item={settings}
-            name="numberPlan.internationalPrefix"
-            label="In front of country codes"
-            placeholder="00"
-          />
-        </Group>
+        <NumberPlan settings={settings} />
         <Group title="Emergency numbers" note="No limit and no permission holds them up.">
           <Field
             item={settings}
@@ -147,6 +131,37 @@ export function NetworkPage({ certificates, settings, version }: NetworkProps) {
         )}
       </Card>
     </SettingsPage>
+  );
+}
+
+function NumberPlan({ settings }: Pick<NetworkProps, "settings">) {
+  return (
+    <Group
+      title="How numbers are written here"
+      of="numberPlan"
+      by="first"
+      note="National numbers become international before patterns are matched. Empty: numbers are taken as they are dialled."
+    >
+      <Field
+        item={settings}
+        name="numberPlan.countryCode"
+        label="Country code"
+        placeholder="49"
+        note="Without +"
+      />
+      <Field
+        item={settings}
+        name="numberPlan.nationalPrefix"
+        label="In front of national numbers"
+        placeholder="0"
+      />
+      <Field
+        item={settings}
+        name="numberPlan.internationalPrefix"
+        label="In front of country codes"
+        placeholder="00"
+      />
+    </Group>
   );
 }
 

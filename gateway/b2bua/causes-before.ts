@@ -60,6 +60,12 @@ export const ADMISSION: readonly Cause[] = [
     field: "inboundUser",
   },
   {
+    cause: "foreign-domain",
+    when: own(/none of the gateway's domains/),
+    says: ({ reason }) => `The PBX's call was not for this gateway: ${reason}.`,
+    advice: "Add the host to the domains (network settings), or let the PBX call one of them.",
+  },
+  {
     cause: "nobody-online",
     when: own(/has no softphone online|has a softphone online/),
     says: ({ reason }) => `Nothing could ring: ${reason}.`,

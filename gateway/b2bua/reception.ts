@@ -16,6 +16,7 @@ import type { SipRequest } from "../sip/message.ts";
 import { replacesOf } from "../sip/refer.ts";
 import type { Stack } from "../sip/stack.ts";
 import { parseUri } from "../sip/uri.ts";
+import { foreignHost } from "./addressed.ts";
 import { admitSoftphone, identifyTrunk, speaksFor } from "./admission.ts";
 import { type AttemptFacts, Attempts, admission, numberOf } from "./attempts.ts";
 import type { CallControl, Effect, Incoming } from "./call-control.ts";
@@ -361,6 +362,11 @@ export class Reception {
     const obstacle = this.#obstacle();
     if (obstacle !== undefined)
       return this.#attempts.turnAway(incoming, attempt, { status: 503, reason: obstacle }, now);
+    const foreign = foreignHost(request, flow, this.#config?.settings?.domains);
+    if (foreign !== undefined) {
+      const reason = `it is addressed to ${foreign}, which is none of the gateway's domains`;
+      return this.#attempts.turnAway(incoming, attempt, { status: 404, reason }, now);
+    }
     if (!connection.allowInbound) {
       const reason = `${connection.name} takes no incoming calls`;
       return this.#attempts.turnAway(incoming, attempt, { status: 403, reason }, now);

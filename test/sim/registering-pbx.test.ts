@@ -182,7 +182,7 @@ test("REG-09: its calls are challenged, but over a TCP flow that is trusted", ()
   }
 });
 
-test("REG-10: one more registration than allowed replaces the oldest; all that are left ring", () => {
+test("REG-10, AMB-22: one more registration than allowed replaces the oldest; all that are left ring", () => {
   const desk = new Desk(config({ maxRegistrations: 2 }));
   const places = [1, 2, 3].map((host) => flowFrom(`203.0.113.${host}`));
   places.forEach((flow, index) => {

@@ -10,7 +10,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   allow: ["192.0.2.7"],
 };
 
-test("CON-28: every preset, filled in, can be saved as it is, without a warning", async () => {
+test("CON-28, AMB-23: every preset, filled in, can be saved as it is, without a warning", async () => {
   const client = await openClient();
   expect(new Set(PRESETS.map(({ id }) => id)).size).toBe(PRESETS.length);
   for (const { id, name, fields, connection } of PRESETS) {

@@ -265,3 +265,11 @@ test("X2: names are unique, and every call that is over has a finding, whatever 
     expect(first?.suggestion).toBeTruthy();
   }
 });
+
+test("RTE-14, X2: a call to a host that is none of ours says which, and where to add it", () => {
+  const reason = "it is addressed to old.example, which is none of the gateway's domains";
+  const [found] = findings({ record: { status: 404, endedBy: "gateway", reason } });
+  expect(found).toMatchObject({ cause: "foreign-domain", weight: "fault" });
+  expect(found?.sentence).toContain("old.example");
+  expect(found?.suggestion).toContain("domains");
+});

@@ -167,7 +167,7 @@ test("RTE-06: a connection is for those it names", () => {
   expect(director.dialled(bob, "250", journey, 0)).toMatchObject({ ok: true });
 });
 
-test("RTE-17: several users ring side by side, as far as they are online", () => {
+test("RTE-17, AMB-19: several users ring side by side, as far as they are online", () => {
   const [alice, bob, carol] = [user(1, "alice"), user(2, "bob"), user(3, "carol")];
   const everybody = [alice.id, bob.id, carol.id];
   const some = house([alice, bob, carol], {}, [1, 3]).users(everybody, journey, 0);

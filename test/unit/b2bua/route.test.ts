@@ -66,7 +66,7 @@ test("RTE-01: a pattern is searched for, not matched whole", () => {
   expect(patternMatches(patternOf("^4[0-9]{3}$"), "14000")).toBe(false);
 });
 
-test("RTE-02: the lowest weight is asked first, equal weights by age, and the first match ends it", () => {
+test("RTE-02, AMB-18: the lowest weight is asked first, equal weights by age, and the first match ends it", () => {
   const ways = [way(5, "younger", 7, [patternOf(".")]), way(4, "older", 7, [patternOf(".")])];
   const decision = route([...ways, way(6, "heavier", 8, [patternOf(".")])], { number: "1" }, 0);
   expect(decision.found && decision.trunk.connection.name).toBe("older");
@@ -228,4 +228,43 @@ test("RTE-02, AMB-02: chains of stand-ins are those of a slow and obvious readin
     }),
     { numRuns: 3_000 },
   );
+});
+
+test("RTE-09: by country: each carrier has the numbers of its own, the rest goes to the last", () => {
+  const carriers = [
+    way(1, "US", 10, [patternOf("^\\+1")]),
+    way(2, "Europe", 10, [patternOf("^\\+(?:3|4)")]),
+    way(3, "World", 90, [patternOf("^\\+")]),
+  ];
+  for (const [number, wanted] of [
+    ["+12025550123", "US"],
+    ["+442079460000", "Europe"],
+    ["+33123456789", "Europe"],
+    ["+81312345678", "World"],
+  ] as const) {
+    const decision = route(carriers, { number }, 0);
+    expect([number, decision.found && decision.trunk.connection.name]).toEqual([number, wanted]);
+  }
+});
+
+test("RTE-10: a branch's numbers go to its PBX, the world's to the carrier, whatever else matches", () => {
+  const sites = [
+    way(1, "Branch North", 10, [patternOf("^4[0-9]{3}$")]),
+    way(2, "Branch South", 10, [patternOf("^5[0-9]{3}$")]),
+    way(3, "Carrier", 50, [patternOf("^0[0-9]{9,10}$"), patternOf("^\\+")]),
+  ];
+  for (const [number, wanted] of [
+    ["4001", "Branch North"],
+    ["5999", "Branch South"],
+    ["02079460000", "Carrier"],
+    ["+4930123456", "Carrier"],
+    ["6001", undefined],
+    ["40011", undefined],
+  ] as const) {
+    const decision = route(sites, { number }, 0);
+    expect([number, decision.found ? decision.trunk.connection.name : undefined]).toEqual([
+      number,
+      wanted,
+    ]);
+  }
 });

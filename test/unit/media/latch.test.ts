@@ -27,7 +27,7 @@ test("the SDP's host may send from another port, and is answered there", () => {
   expect(latch.destination).toEqual(samePortMoved);
 });
 
-test("SEC-09: a NAT is latched after three consecutive packets of one SSRC", () => {
+test("SEC-09, NAT-05: a NAT is latched after three consecutive packets of one SSRC", () => {
   const latch = new Latch(signalled, 0);
   expect([10, 11].map((sequence) => latch.accept(behindNat, packet(sequence), 600))).toEqual([
     false,

@@ -176,7 +176,7 @@ test("a connection that registers needs user name and password", () => {
   expect(pathsOf(problemsOf({ type, password: "p" }))).toEqual(["connections[0].username"]);
 });
 
-test("names are unique whatever their case, and at most 64 characters", () => {
+test("CON-08: names are unique whatever their case, and at most 64 characters", () => {
   expect(pathsOf(problemsOf({ name: "A" }, { name: "a" }))).toEqual(["connections[1].name"]);
   expect(problemsOf({ name: "x".repeat(64) })).toEqual([]);
   expect(problemsOf({ name: "x".repeat(65) })).toHaveLength(1);

@@ -103,7 +103,7 @@ test("a user calls ring at can't be deleted", async () => {
   await opened.close();
 });
 
-test("SEC-01: blocks are stored canonically, cleared host bits are told", async () => {
+test("SEC-01, AMB-16: blocks are stored canonically, cleared host bits are told", async () => {
   const opened = await openStoreForTest();
   const allow = [
     "192.168.0.1/24",

@@ -73,7 +73,7 @@ const REFUSED_HERE: Record<string, number> = {
   "test.dat": 0,
 };
 
-test("P1: RFC 4475 is complete", () => {
+test("CON-04, P1: RFC 4475 is complete", () => {
   expect(files.length).toBe(50);
   expect(outcomes.length).toBeGreaterThanOrEqual(49);
 });

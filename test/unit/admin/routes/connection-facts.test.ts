@@ -83,7 +83,7 @@ test("CON-03, REG-08: what to write into Asterisk, FreeSWITCH and 3CX, ready to 
   await client.close();
 });
 
-test("NAT-07, REG-12: firewall facts, and lines to copy, from the configuration as it runs", async () => {
+test("NAT-07, REG-12, SEC-07: firewall facts, and lines to copy, from the configuration as it runs", async () => {
   const client = await openClient();
   const allow = ["192.0.2.7", "2001:db8::/64"];
   const trunk = { name: "Trunk", type: "outbound-trunk", host: "192.0.2.7", port: 5_070, allow };

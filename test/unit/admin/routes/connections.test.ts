@@ -18,7 +18,7 @@ async function make(client: Client, changes: object = {}) {
   return { response, body, etag: response.headers.get("etag") ?? "" };
 }
 
-test("a connection is made, listed, shown, changed and deleted, each time for the gateway too", async () => {
+test("CON-01: a connection is made, listed, shown, changed and deleted, each time for the gateway too", async () => {
   const client = await openClient();
   const { response, body, etag } = await make(client);
   expect([response.status, etag]).toEqual([201, '"1"']);
@@ -178,7 +178,7 @@ test("a taken name is 409; warnings come with what was saved; sip: is taken off 
   await client.close();
 });
 
-test("W11: no answer tells the password", async () => {
+test("CON-15, W11: no answer tells the password", async () => {
   const client = await openClient();
   await make(client);
   const requests: [string, string, object?][] = [
