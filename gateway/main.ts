@@ -11,6 +11,7 @@ import { B2bua } from "./b2bua/b2bua.ts";
 import { ConnectionTest } from "./b2bua/connection-test.ts";
 import { targetOf } from "./b2bua/identity.ts";
 import { run } from "./commands.ts";
+import { openAcme } from "./io/acme.ts";
 import { monotonicNow, wallClockAt } from "./io/clock.ts";
 import { readCommandLine } from "./io/command-line.ts";
 import { probe } from "./io/connection-probe.ts";
@@ -65,8 +66,8 @@ async function serve(options: GatewayOptions): Promise<void> {
   }).catch((error: Error) => {
     throw mediaPortsTaken(`${addresses.media}:${options.webrtcPort}`, error);
   });
-  const { origins, sipTls, tls } = options;
-  const certificates = tls && openOwnCertificates({ files: tls, now: Date.now, log });
+  const { origins, sipTls } = options;
+  const { certificates, ...ours } = openCertificates(options, log);
   const sip = await openSip({
     at: options.sip,
     ...(sipTls && certificates ? { tls: { ...sipTls, certificates } } : {}),
@@ -74,13 +75,13 @@ async function serve(options: GatewayOptions): Promise<void> {
     feed: runtime.feed,
     resolver: new Resolver({ dns: systemDns, now: monotonicNow, chance }),
   });
-  const sockets = sipWebSocket({ origins, secure: options.tls !== undefined, feed: runtime.feed });
+  const sockets = sipWebSocket({ origins, secure: certificates !== undefined, feed: runtime.feed });
   const following = followConfig(store, runtime, addresses);
   const admin = await store.openAdmin({
     status: () => ({
       ...runtime.status(),
       workers: workers.statuses,
-      certificates: certificates?.status() ?? [],
+      ...ours.status(),
       network: networkStatus(options, addresses, sip.port),
     }),
     subscribe: (listener) => runtime.subscribe(listener),
@@ -115,11 +116,29 @@ async function serve(options: GatewayOptions): Promise<void> {
     watching();
     await http.stop();
     sip.stop();
-    certificates?.stop();
+    ours.stop();
     workers.stop();
     runtime.stop();
     await store.close();
   });
+}
+
+/** What we show by TLS: from files, or ordered by ACME; nothing where neither is wanted. */
+function openCertificates({ acme: options, data, tls }: GatewayOptions, log: Log) {
+  const acme = options && openAcme({ options, data, now: Date.now, log });
+  const files = acme ? ([acme.files] as const) : tls;
+  const certificates = files && openOwnCertificates({ files, now: Date.now, log });
+  return {
+    certificates,
+    status: () => ({
+      certificates: certificates?.status() ?? [],
+      ...(acme ? { acme: acme.status() } : {}),
+    }),
+    stop: () => {
+      certificates?.stop();
+      acme?.stop();
+    },
+  };
 }
 
 function mediaPortsTaken(where: string, { message }: Error): OperatorError {

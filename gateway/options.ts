@@ -19,12 +19,24 @@ export interface CertificateFiles {
   key: string;
 }
 
+/** A certificate ordered by ACME (RFC 8555). */
+export interface AcmeOptions {
+  /** Host names it is for. */
+  names: readonly [string, ...string[]];
+  directory: string;
+  email?: string;
+  /** Where whose the names are is asked (HTTP-01): port 80 of each of them must lead here. */
+  http: HostPort;
+}
+
 export interface GatewayOptions {
   /** Directory of the database, the keys and the certificates. */
   data: string;
   http: HostPort;
   /** What we show by TLS: the first, where the peer names no server, or none of the others'. */
   tls?: readonly [CertificateFiles, ...CertificateFiles[]];
+  /** In the place of `tls`. */
+  acme?: AcmeOptions;
   /** Serve HTTP without TLS on an address others can reach. */
   insecureHttp: boolean;
   /** Further origins whose pages may open the SIP WebSocket. */
@@ -94,6 +106,24 @@ export function parseCertificates(
     );
   }
   return [first, ...others];
+}
+
+const HOST_NAME = /^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*$/;
+
+/** Host names by comma, in lower case: what a certificate can be ordered for. */
+export function parseHostNames(flag: string, text: string): [string, ...string[]] {
+  const [first = "", ...others] = text.split(",").map((it) => it.trim().toLowerCase());
+  const wrong = [first, ...others].find((it) => !HOST_NAME.test(it));
+  if (wrong === undefined) return [first, ...others];
+  throw new OperatorError(`${flag} has "${wrong}": write host names, e.g. phones.example.com`);
+}
+
+/** A URL secrets may be sent to: by TLS, or to this very machine. */
+export function parseServiceUrl(flag: string, text: string): string {
+  const url = URL.parse(text);
+  const isOwn = url?.protocol === "http:" && /^(?:127\.|localhost$|\[::1\]$)/.test(url.hostname);
+  if (url?.protocol === "https:" || isOwn) return text;
+  throw new OperatorError(`${flag} is "${text}": write an https: URL`);
 }
 
 /** A whole number of `name` between two bounds. */

@@ -81,7 +81,7 @@ export async function openStore(options: GatewayOptions, log: Log): Promise<Open
         status: () => gateway.status(),
         log,
       });
-      const secure = options.tls !== undefined;
+      const secure = options.tls !== undefined || options.acme !== undefined;
       const report = (error: Error) =>
         log("error", "fault", { where: "admin", detail: error.stack ?? error.message });
       const app = createAdmin({

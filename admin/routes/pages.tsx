@@ -43,10 +43,14 @@ export function privatePages(services: Services): Hono<AdminEnv> {
     .get("/users", (context) => page(context, <UsersPage />))
     .get("/users/:id", (context) => userPage(context, services))
     .get("/settings", async (context) => {
-      const { certificates } = gateway.status();
+      const { acme, certificates } = gateway.status();
       return page(
         context,
-        <NetworkPage certificates={certificates} {...(await settingsOf(context, store))} />,
+        <NetworkPage
+          acme={acme}
+          certificates={certificates}
+          {...(await settingsOf(context, store))}
+        />,
       );
     })
     .get("/settings/alerts", async (context) =>

@@ -131,6 +131,15 @@ export interface WorkerStatus {
 }
 
 /** A source that is not listened to, and until when (S4). */
+/** The order of our own certificate by ACME. */
+export interface AcmeStatus {
+  readonly names: readonly string[];
+  readonly state: "valid" | "ordering" | "failed";
+  /** Why it failed, and when it is tried again. */
+  readonly reason?: string;
+  readonly nextAttempt?: WallMillis;
+}
+
 export interface BanStatus {
   readonly source: string;
   readonly reason: string;
@@ -191,6 +200,8 @@ export interface Status {
   readonly workers: readonly WorkerStatus[];
   /** Our own, with TLS; filled in by the shell as well. */
   readonly certificates: readonly CertificateStatus[];
+  /** Where it is ordered by ACME. */
+  readonly acme?: AcmeStatus;
   /** Filled in by the shell, which has the sockets. */
   readonly network: NetworkStatus;
   /** Transactions, dialogs, calls, timers … alive: what the audits of the tests read. */

@@ -6,15 +6,23 @@ import {
   OperatorError,
   parseCertificates,
   parseCount,
+  parseHostNames,
   parseHostPort,
   parsePortRange,
+  parseServiceUrl,
 } from "../options.ts";
+
+const LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory";
 
 interface RawOptions {
   data: string;
   http: string;
   tlsCert?: string;
   tlsKey?: string;
+  acme?: string;
+  acmeDirectory: string;
+  acmeEmail?: string;
+  acmeHttp: string;
   insecureHttp: boolean;
   testLoopback: boolean;
   origin?: string;
@@ -161,6 +169,14 @@ function serveOptions(): Option[] {
     option("--http <host:port>", "HTTP", "admin, API and softphones").default("127.0.0.1:8080"),
     option("--tls-cert <files>", "TLS_CERT", "certificate chains, PEM, by comma; first: default"),
     option("--tls-key <files>", "TLS_KEY", "their private keys, PEM, in the same order"),
+    option("--acme <names>", "ACME", "host names to order a certificate for by ACME, by comma"),
+    option("--acme-directory <url>", "ACME_DIRECTORY", "who issues it").default(LETS_ENCRYPT),
+    option("--acme-email <address>", "ACME_EMAIL", "where the issuer writes of what is amiss"),
+    option(
+      "--acme-http <host:port>",
+      "ACME_HTTP",
+      "where the issuer asks whose the names are",
+    ).default("0.0.0.0:80"),
     option("--test-loopback", "TEST_LOOPBACK", "let Test connection ask this very machine").default(
       false,
     ),
@@ -186,15 +202,21 @@ function serveOptions(): Option[] {
 }
 
 function gatewayOptions(raw: RawOptions): GatewayOptions {
-  if (raw.sipTls !== undefined && raw.tlsCert === undefined) {
-    throw new OperatorError("--sip-tls needs a certificate: give --tls-cert and --tls-key");
-  }
   const hasTls = raw.tlsCert !== undefined || raw.tlsKey !== undefined;
+  if (raw.sipTls !== undefined && !hasTls && raw.acme === undefined) {
+    throw new OperatorError(
+      "--sip-tls needs a certificate: give --tls-cert and --tls-key, or --acme",
+    );
+  }
   const tls = hasTls ? { tls: parseCertificates(raw.tlsCert ?? "", raw.tlsKey ?? "") } : {};
+  if (hasTls && raw.acme !== undefined) {
+    throw new OperatorError("--acme and --tls-cert are two ways to one certificate: give one");
+  }
   const options: GatewayOptions = {
     data: raw.data,
     http: parseHostPort(raw.http),
     ...tls,
+    ...acmeOptions(raw),
     insecureHttp: raw.insecureHttp,
     testLoopback: raw.testLoopback,
     origins: (raw.origin ?? "")
@@ -216,12 +238,25 @@ function gatewayOptions(raw: RawOptions): GatewayOptions {
   return options;
 }
 
+function acmeOptions(raw: RawOptions): Pick<GatewayOptions, "acme"> {
+  const { acme, acmeEmail: email } = raw;
+  if (acme === undefined) return {};
+  return {
+    acme: {
+      names: parseHostNames("--acme", acme),
+      directory: parseServiceUrl("--acme-directory", raw.acmeDirectory),
+      ...(email === undefined ? {} : { email }),
+      http: parseHostPort(raw.acmeHttp),
+    },
+  };
+}
+
 /** Secure by default: passwords do not cross a network in the clear unless someone says so. */
-function refusePublicPlainHttp({ http, tls, insecureHttp }: GatewayOptions): void {
+function refusePublicPlainHttp({ http, tls, acme, insecureHttp }: GatewayOptions): void {
   const isLoopback = /^(127\.|::1$|localhost$)/.test(http.host);
-  if (isLoopback || tls || insecureHttp) return;
+  if (isLoopback || tls || acme || insecureHttp) return;
   throw new OperatorError(
     `--http ${http.host}:${http.port} is public and without TLS: give --tls-cert and --tls-key, ` +
-      "or --insecure-http if a proxy in front ends TLS",
+      "or --acme for a host name of yours, or --insecure-http if a proxy in front ends TLS",
   );
 }

@@ -59,6 +59,16 @@ test("D2: a public address without TLS", async () => {
   expectAdvice(await start("--http=0.0.0.0:0"), /--tls-cert and --tls-key.*--insecure-http/);
 });
 
+test("two ways to one certificate, names that are none, a port that is taken", async () => {
+  const own = ["--tls-cert=a.pem", "--tls-key=b.pem", "--acme=phones.example.com"];
+  expectAdvice(await start(...own), /--acme and --tls-cert are two ways/);
+  expectAdvice(await start("--acme=localhost"), /write host names/);
+  const other = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
+  const taken = ["--acme=phones.example.com", `--acme-http=127.0.0.1:${other.port}`];
+  expectAdvice(await start(...taken), /--acme-http .* can't be opened/);
+  await other.stop(true);
+});
+
 test("a certificate that is not there", async () => {
   expectAdvice(
     await start("--tls-cert=a.pem", "--tls-key=b.pem"),

@@ -2,8 +2,10 @@ import { expect, test } from "bun:test";
 import {
   parseCertificates,
   parseCount,
+  parseHostNames,
   parseHostPort,
   parsePortRange,
+  parseServiceUrl,
   shareOfPorts,
 } from "../../gateway/options.ts";
 
@@ -37,6 +39,34 @@ test("counts are whole numbers in bounds", () => {
   expect(parseCount("--workers", "4", 1, 64)).toBe(4);
   for (const wrong of ["0", "65", "x", "1.5", "-1"]) {
     expect(() => parseCount("--workers", wrong, 1, 64)).toThrow("whole number from 1 to 64");
+  }
+});
+
+test("names a certificate can be ordered for, and where", () => {
+  expect(parseHostNames("--acme", "Phones.example.com, sip.example.com")).toEqual([
+    "phones.example.com",
+    "sip.example.com",
+  ]);
+  for (const wrong of [
+    "",
+    "localhost",
+    "192.0.2.1",
+    "a..b",
+    "-a.example",
+    "*.example.com",
+    "a b.c",
+  ]) {
+    expect(() => parseHostNames("--acme", wrong)).toThrow("write host names");
+  }
+  for (const right of [
+    "https://ca.example/dir",
+    "http://127.0.0.1:14000/dir",
+    "http://localhost/",
+  ]) {
+    expect(parseServiceUrl("--acme-directory", right)).toBe(right);
+  }
+  for (const wrong of ["http://ca.example/dir", "ftp://ca.example", "ca.example", ""]) {
+    expect(() => parseServiceUrl("--acme-directory", wrong)).toThrow("write an https: URL");
   }
 });
 

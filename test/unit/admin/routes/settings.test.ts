@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
-import { openClient } from "../client.ts";
+import type { AcmeStatus } from "../../../../gateway/b2bua/status.ts";
+import type { WallMillis } from "../../../../gateway/machine.ts";
+import { IDLE, openClient } from "../client.ts";
 
 const PATH = "/api/v1/settings";
 
@@ -44,5 +46,24 @@ test("what is no setting is refused field by field", async () => {
   }
   expect((await client.asProgram("PUT", PATH, { body: { colour: "red" } })).status).toBe(422);
   expect(client.gateway.applied).toEqual([]);
+  await client.close();
+});
+
+test("what became of the order of our certificate stands on the page", async () => {
+  const client = await openClient();
+  const page = async (acme?: AcmeStatus) => {
+    client.gateway.status = { ...IDLE, ...(acme ? { acme } : {}) };
+    return (await client.asProgram("GET", "/settings")).text();
+  };
+  const names = ["phones.example.com"];
+  const reason = "phones.example.com answered with <nothing>";
+  const failed = { names, state: "failed", reason, nextAttempt: 60_000 as WallMillis } as const;
+  expect(await page(failed)).toContain(
+    "No certificate was issued for phones.example.com: phones.example.com answered with &lt;nothing&gt;. Port 80 of each name must lead here. It is tried again at 00:01 UTC.",
+  );
+  expect(await page({ names, state: "ordering" })).toContain("is being ordered");
+  for (const quiet of [{ names, state: "valid" } as const, undefined]) {
+    expect(await page(quiet)).not.toContain("phones.example.com");
+  }
   await client.close();
 });
