@@ -59,8 +59,7 @@ export function createAdmin(services: Services): Hono<AdminEnv> {
   app.route("/invitation", invited(services));
   app.route("/metrics", metrics(services));
   app.route("/", privatePages(services));
-  const hasPhone = () => app.routes.some(({ path }) => path === "/phone");
-  app.route("/welcome", welcome(services, hasPhone));
+  app.route("/welcome", welcome(services));
   app.route("/api/v1/users", users(services));
   app.route("/api/v1/users", oneUser(services));
   app.route("/api/v1/users", invitations(services));

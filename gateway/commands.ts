@@ -11,7 +11,7 @@ import { Audit } from "../schema/audit.ts";
 import { makeBackup } from "../schema/backup.ts";
 import { checkConfig } from "../schema/check.ts";
 import type { Config, Problem } from "../schema/config.ts";
-import { type Database, openDatabase } from "../schema/database.ts";
+import { DATABASE_NAME, type Database, openDatabase } from "../schema/database.ts";
 import { exportConfig } from "../schema/export.ts";
 import { finishRotation, rotateKey } from "../schema/key-rotation.ts";
 import { Refused } from "../schema/refused.ts";
@@ -81,7 +81,7 @@ export async function run(command: Command): Promise<number> {
       });
     case "restore": {
       refuseRunning(command.data, command.force);
-      const file = join(command.data, "jackfield.db");
+      const file = join(command.data, DATABASE_NAME);
       const secrets = openSecrets(command.data, process.env["JACKFIELD_SECRET_KEY"]);
       const config = await restoreBackup(command.file, file, secrets);
       say(`restored: ${summary(config, [])}`);
@@ -107,7 +107,7 @@ export async function run(command: Command): Promise<number> {
 }
 
 async function opened(data: string, work: (it: Opened) => Promise<number>): Promise<number> {
-  const database = await openDatabase(join(data, "jackfield.db"));
+  const database = await openDatabase(join(data, DATABASE_NAME));
   try {
     await finishRotation(database, data);
     const secrets = openSecrets(data, process.env["JACKFIELD_SECRET_KEY"]);

@@ -5,6 +5,7 @@
 import { RE2JS } from "re2js";
 import { type Cidr, coversEverything, parseCidr } from "../gateway/address.ts";
 import type { Config, Connection, User, UserId } from "./config.ts";
+import { isCatchAll } from "./dial-patterns.ts";
 import {
   checkHost,
   checkPort,
@@ -22,8 +23,6 @@ const PATTERNS_MAX = 100;
 const ALLOW_MAX = 500;
 const FURTHER_HOSTS_MAX = 8;
 const COUNTRIES_MAX = 300;
-/** Takes every number; only the usual spellings are known. */
-const CATCH_ALL = /^(?:\^|\^?(?:\.|\\d)(?:[*+]\$?)?)$/;
 const FORWARD_NUMBER = /^[A-Za-z0-9\-_.+*#]{1,64}$/;
 const SOUND_FILE = /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,95}\.wav$/i;
 const USER_NAME = /^[A-Za-z0-9\-_.+]{1,64}$/;
@@ -366,7 +365,7 @@ function checkPattern(pattern: string, path: string, findings: Findings): void {
     });
   }
   // AMB-03: searched for, not matched whole.
-  if (/[{+*?]/.test(pattern) && !/^\^.*\$$/.test(pattern) && !CATCH_ALL.test(pattern)) {
+  if (/[{+*?]/.test(pattern) && !/^\^.*\$$/.test(pattern) && !isCatchAll(pattern)) {
     const message = `it also matches inside longer numbers; to match whole numbers write ^(?:${pattern})$`;
     findings.warnings.push({ path, message });
   }
@@ -426,7 +425,7 @@ function warnOfCatchAll(connections: readonly Connection[], findings: Findings):
     .filter(([, connection]) => connection.enabled && connection.allowOutbound)
     .sort(([, a], [, b]) => a.weight - b.weight || a.id - b.id);
   const at = ordered.findIndex(([, { patterns }]) =>
-    patterns.some(({ pattern }) => CATCH_ALL.test(pattern)),
+    patterns.some(({ pattern }) => isCatchAll(pattern)),
   );
   const catchAll = ordered[at]?.[1];
   if (!catchAll) return;

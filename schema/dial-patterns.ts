@@ -80,14 +80,18 @@ function isDecisive(earlier: PlannedPattern, connection: Connection): boolean {
   return !isOfSameGroup && own.continueOnFailure !== true && own.users === undefined;
 }
 
-/** Every number: only the usual spellings are known. */
 const CATCH_ALL = /^(?:\^|\^?(?:\.|\\d)(?:[*+]\$?)?)$/;
 /** Begins with these digits, and whatever follows. */
 const OPEN_PREFIX = /^\^([0-9]+)(?:\.\*?|\\d\*)?\$?$/;
 
+/** Whether it takes every number; only the usual spellings are known. */
+export function isCatchAll(pattern: string): boolean {
+  return CATCH_ALL.test(pattern);
+}
+
 /** Whether every number the later pattern takes is taken by the earlier one; false where unsure. */
 function covers({ pattern: { pattern: earlier } }: PlannedPattern, later: string): boolean {
-  if (earlier === later || CATCH_ALL.test(earlier)) return true;
+  if (earlier === later || isCatchAll(earlier)) return true;
   const prefix = OPEN_PREFIX.exec(earlier)?.[1];
   if (prefix === undefined || earlier === `^${prefix}$` || /\.$|\.\$$/.test(earlier)) return false;
   // What is optional or an alternative right after the digits could take the last of them away.

@@ -22,8 +22,6 @@ export interface RowsOptions<Item> {
 
 export interface Rows<Item> {
   show(items: readonly Item[]): void;
-  /** The item of a row that is shown. */
-  get(key: string): Item | undefined;
 }
 
 interface Shown<Item> {
@@ -57,7 +55,6 @@ export function keyedRows<Item>(options: RowsOptions<Item>): Rows<Item> {
   };
 
   return {
-    get: (key) => shown.get(key)?.item,
     show: (items) => {
       const keys = new Set<string>();
       let place = body.firstElementChild;

@@ -1,9 +1,8 @@
 /**
- * What every page has: navigation on a phone, light and dark, tabs, lines to copy, times that count,
- * questions before forms that delete. A page's own script imports what it needs besides.
+ * What every page has: navigation on a phone, light and dark, lines to copy, times that count. A page's own script imports what it needs besides.
  */
 import { all } from "./dom.ts";
-import { confirmed, showKeptToast, toast } from "./notify.ts";
+import { showKeptToast, toast } from "./notify.ts";
 import { tick } from "./time.ts";
 
 const YEAR_SECONDS = 31_536_000;
@@ -11,9 +10,7 @@ const YEAR_SECONDS = 31_536_000;
 export function startShell(): void {
   openableNavigation();
   for (const button of all("[data-theme-toggle]")) button.addEventListener("click", toggleTheme);
-  for (const list of all("[role=tablist]")) tabs(list);
   document.addEventListener("click", (event) => void copyOf(event));
-  document.addEventListener("submit", (event) => void askBefore(event), true);
   showKeptToast();
   tick();
 }
@@ -49,35 +46,6 @@ function toggleTheme(): void {
   document.cookie = `theme=${theme}; path=/; max-age=${YEAR_SECONDS}; SameSite=Lax`;
 }
 
-/** WAI-ARIA tabs: arrows move, the panel is named by `aria-controls`; the address keeps which. */
-function tabs(list: HTMLElement): void {
-  const items = all("[role=tab]", list);
-  const select = (chosen: HTMLElement) => {
-    for (const tab of items) {
-      const isChosen = tab === chosen;
-      tab.setAttribute("aria-selected", String(isChosen));
-      tab.tabIndex = isChosen ? 0 : -1;
-      const panel = document.getElementById(tab.getAttribute("aria-controls") ?? "");
-      if (panel) panel.hidden = !isChosen;
-    }
-    history.replaceState(undefined, "", `#${chosen.getAttribute("aria-controls")}`);
-  };
-  list.addEventListener("click", ({ target }) => {
-    const tab = (target as Element).closest<HTMLElement>("[role=tab]");
-    if (tab) select(tab);
-  });
-  list.addEventListener("keydown", ({ key }) => {
-    const at = items.indexOf(document.activeElement as HTMLElement);
-    const step = key === "ArrowRight" ? 1 : key === "ArrowLeft" ? -1 : 0;
-    const next = items[(at + step + items.length) % items.length];
-    if (step === 0 || at < 0 || !next) return;
-    select(next);
-    next.focus();
-  });
-  const named = items.find((it) => `#${it.getAttribute("aria-controls")}` === location.hash);
-  if (named) select(named);
-}
-
 /** `<button data-copy="TEXT">`, or without a text what stands in the block around it. */
 async function copyOf(event: Event): Promise<void> {
   const button = (event.target as Element).closest<HTMLElement>("[data-copy]");
@@ -89,16 +57,4 @@ async function copyOf(event: Event): Promise<void> {
   } catch {
     toast("The browser did not allow copying: select the text instead", "warn");
   }
-}
-
-/** `<form data-confirm="Delete it?" data-yes="Delete">` is sent only after a yes. */
-async function askBefore(event: SubmitEvent): Promise<void> {
-  const form = event.target as HTMLFormElement;
-  const { confirm: title, yes = "Go on" } = form.dataset;
-  if (title === undefined || form.dataset["confirmed"] !== undefined) return;
-  event.preventDefault();
-  event.stopPropagation();
-  if (!(await confirmed({ title, yes, isDangerous: true }))) return;
-  form.dataset["confirmed"] = "";
-  form.requestSubmit();
 }

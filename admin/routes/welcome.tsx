@@ -7,8 +7,7 @@ import { page } from "../views/page.tsx";
 import { CallStep, ConnectedStep, ConnectionStep, UserStep } from "../views/welcome-forms.tsx";
 import { NetworkStep, nextStep, PresetStep } from "../views/welcome-page.tsx";
 
-/** `hasPhone`: whether there is a built-in softphone to call with. */
-export function welcome(services: Services, hasPhone: () => boolean): Hono<AdminEnv> {
+export function welcome(services: Services): Hono<AdminEnv> {
   const { gateway, secure, store } = services;
   return new Hono<AdminEnv>()
     .get("/", async (context) => context.redirect(`/welcome/${nextStep(await store.load())}`))
@@ -29,7 +28,5 @@ export function welcome(services: Services, hasPhone: () => boolean): Hono<Admin
       );
     })
     .get("/user", async (context) => page(context, <UserStep config={await store.load()} />))
-    .get("/call", async (context) =>
-      page(context, <CallStep config={await store.load()} hasPhone={hasPhone()} />),
-    );
+    .get("/call", async (context) => page(context, <CallStep config={await store.load()} />));
 }

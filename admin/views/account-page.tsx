@@ -5,6 +5,7 @@ import { ACCOUNT_PASSWORD_LENGTH_MIN } from "../../schema/accounts.ts";
 import { ROLE_OPTIONS } from "./accounts-page.tsx";
 import { Check, Choice, Field, Form, Group, PasswordField } from "./fields.tsx";
 import { Page } from "./layout.tsx";
+import { DeleteButton } from "./parts.tsx";
 
 const PATH = "/settings/accounts";
 
@@ -16,7 +17,14 @@ export function AccountPage(props: { account: Account; version: number; own: boo
       title={item.name}
       at="/settings"
       up={{ path: PATH, name: "Accounts" }}
-      actions={<DeleteButton account={item} />}
+      actions={
+        <DeleteButton
+          path={`/accounts/${item.id}`}
+          name={item.name}
+          back={PATH}
+          text="Who is logged in by it is logged out. What it did stays in the audit log."
+        />
+      }
     >
       <Form resource={`/api/v1/accounts/${item.id}`} version={version} back={PATH}>
         <Group title="Account">
@@ -32,20 +40,5 @@ export function AccountPage(props: { account: Account; version: number; own: boo
         </Group>
       </Form>
     </Page>
-  );
-}
-
-function DeleteButton({ account }: { account: Account }) {
-  return (
-    <button
-      type="button"
-      class="button danger"
-      data-delete={`/accounts/${account.id}`}
-      data-name={account.name}
-      data-back={PATH}
-      data-text="Who is logged in by it is logged out. What it did stays in the audit log."
-    >
-      Delete
-    </button>
   );
 }

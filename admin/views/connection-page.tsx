@@ -16,7 +16,7 @@ import { ConnectionPanels } from "./connection-panels.tsx";
 import { Check, Choice, Choices, Field, Form, Group, PasswordField } from "./fields.tsx";
 import { Page } from "./layout.tsx";
 import { ListEditor } from "./list-fields.tsx";
-import { ButtonLink } from "./parts.tsx";
+import { ButtonLink, DeleteButton } from "./parts.tsx";
 
 const TYPES = [
   ["outbound-registration", "We register there, like a telephone"],
@@ -45,7 +45,18 @@ export function ConnectionPage(props: {
       title={item?.name ?? "New connection"}
       at="/connections"
       up={{ path: "/connections", name: "Connections" }}
-      actions={item ? <DeleteButton connection={item} /> : <PresetLink />}
+      actions={
+        item ? (
+          <DeleteButton
+            path={`/connections/${item.id}`}
+            name={item.name}
+            back="/connections"
+            text="It is unregistered, and no call goes over it any more. Calls in progress go on."
+          />
+        ) : (
+          <PresetLink />
+        )
+      }
       script="connection"
     >
       {item && network ? <ConnectionPanels connection={item} network={network} /> : null}
@@ -74,21 +85,6 @@ export function ConnectionPage(props: {
 
 function PresetLink() {
   return <ButtonLink href="/welcome/connection?another">Start from a preset</ButtonLink>;
-}
-
-function DeleteButton({ connection }: { connection: Connection }) {
-  return (
-    <button
-      type="button"
-      class="button danger"
-      data-delete={`/connections/${connection.id}`}
-      data-name={connection.name}
-      data-back="/connections"
-      data-text="It is unregistered, and no call goes over it any more. Calls in progress go on."
-    >
-      Delete
-    </button>
-  );
 }
 
 function Basics({ item }: PartProps) {

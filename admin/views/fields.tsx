@@ -206,11 +206,9 @@ export function Form(props: {
   save?: string;
   /** The role that may save it; an admin unless given. */
   needs?: Role;
-  /** Further buttons at its end. */
-  end?: Child;
   children?: Child;
 }) {
-  const { resource, version, back, check, id, save = "Save", end, children } = props;
+  const { resource, version, back, check, id, save = "Save", children } = props;
   const { needs = "admin" } = props;
   const maySave = useMay(needs);
   const data = {
@@ -232,7 +230,6 @@ export function Form(props: {
         <a class="button plain" href={back.replace("/{id}", "")}>
           Cancel
         </a>
-        {end}
       </div>
     </form>
   );

@@ -138,6 +138,22 @@ export function ButtonLink(props: { href: string; primary?: boolean; children?: 
   );
 }
 
+/** Deletes what the page is about, by the API and after a question. */
+export function DeleteButton(props: { path: string; name: string; back: string; text: string }) {
+  return (
+    <button
+      type="button"
+      class="button danger"
+      data-delete={props.path}
+      data-name={props.name}
+      data-back={props.back}
+      data-text={props.text}
+    >
+      Delete
+    </button>
+  );
+}
+
 /** Lines to copy. `id`: its `<pre>`, for a script that fills it in. */
 export function CodeBlock({ text, id, label }: { text: string; id?: string; label?: string }) {
   return (
@@ -167,7 +183,7 @@ export function Facts({ rows }: { rows: readonly (readonly [name: string, value:
 }
 
 /** One figure with its chart: `ID-value`, `ID-note` and `ID-chart` are a script's. */
-export function Figure(props: { id: string; name: string; unit?: string; chart?: boolean }) {
+export function Figure(props: { id: string; name: string; unit?: string }) {
   return (
     <div class="card figure">
       <span class="name">{props.name}</span>
@@ -176,45 +192,7 @@ export function Figure(props: { id: string; name: string; unit?: string; chart?:
         {props.unit ? <span class="unit"> {props.unit}</span> : null}
       </span>
       <span class="note" id={`${props.id}-note`} />
-      {props.chart === false ? null : <svg class="chart" id={`${props.id}-chart`} />}
-    </div>
-  );
-}
-
-/** Tabs of one page: the panels are `<div role="tabpanel" id=… aria-labelledby="tab-ID">`. */
-export function Tabs(props: {
-  label: string;
-  tabs: readonly (readonly [id: string, name: string])[];
-}) {
-  return (
-    <div class="tabs" role="tablist" aria-label={props.label}>
-      {props.tabs.map(([id, name], index) => (
-        <button
-          type="button"
-          class="tab"
-          role="tab"
-          id={`tab-${id}`}
-          aria-controls={id}
-          aria-selected={index === 0 ? "true" : "false"}
-          tabindex={index === 0 ? 0 : -1}
-        >
-          {name}
-        </button>
-      ))}
-    </div>
-  );
-}
-
-export function TabPanel(props: { id: string; hidden?: boolean; children?: Child }) {
-  return (
-    <div
-      role="tabpanel"
-      id={props.id}
-      aria-labelledby={`tab-${props.id}`}
-      hidden={props.hidden}
-      class="sheet"
-    >
-      {props.children}
+      <svg class="chart" id={`${props.id}-chart`} />
     </div>
   );
 }

@@ -4,7 +4,7 @@ import type { User } from "../../schema/config.ts";
 import { Check, Field, Form, Group, PasswordField } from "./fields.tsx";
 import { Page } from "./layout.tsx";
 import { useMay } from "./page.tsx";
-import { CodeBlock } from "./parts.tsx";
+import { CodeBlock, DeleteButton } from "./parts.tsx";
 
 export function UserPage({ user: item, version }: { user?: User; version?: number | undefined }) {
   const resource = item ? `/api/v1/users/${item.id}` : "/api/v1/users";
@@ -13,7 +13,16 @@ export function UserPage({ user: item, version }: { user?: User; version?: numbe
       title={item?.name ?? "New user"}
       at="/users"
       up={{ path: "/users", name: "Users" }}
-      actions={item ? <DeleteButton user={item} /> : undefined}
+      actions={
+        item ? (
+          <DeleteButton
+            path={`/users/${item.id}`}
+            name={item.name}
+            back="/users"
+            text="Its softphones are no longer let in. Calls in progress go on."
+          />
+        ) : undefined
+      }
       {...(item ? { script: "user" } : {})}
     >
       <Form resource={resource} version={version} back="/users">
@@ -86,20 +95,5 @@ function InvitationCard({ user }: { user: User }) {
         </div>
       </div>
     </section>
-  );
-}
-
-function DeleteButton({ user }: { user: User }) {
-  return (
-    <button
-      type="button"
-      class="button danger"
-      data-delete={`/users/${user.id}`}
-      data-name={user.name}
-      data-back="/users"
-      data-text="Its softphones are no longer let in. Calls in progress go on."
-    >
-      Delete
-    </button>
   );
 }

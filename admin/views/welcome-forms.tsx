@@ -161,7 +161,7 @@ function RingsFor({ id, name }: { id: number; name: string }) {
   );
 }
 
-export function CallStep({ config, hasPhone }: { config: Config; hasPhone: boolean }) {
+export function CallStep({ config }: { config: Config }) {
   const user = config.users.at(-1)?.name ?? "…";
   const goals = [
     ["registered", "A softphone is registered"],
@@ -178,13 +178,11 @@ export function CallStep({ config, hasPhone }: { config: Config; hasPhone: boole
     >
       <div class="columns">
         <Card title="A softphone">
-          {hasPhone ? (
-            <p>
-              <ButtonLink href="/phone" primary>
-                Open the built-in softphone
-              </ButtonLink>
-            </p>
-          ) : null}
+          <p>
+            <ButtonLink href="/phone" primary>
+              Open the built-in softphone
+            </ButtonLink>
+          </p>
           <Facts
             rows={[
               ["Server", <code data-socket-address>…</code>],
