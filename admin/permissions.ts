@@ -97,6 +97,7 @@ export const PERMISSIONS: Readonly<Record<string, Needed>> = {
   "GET /api/v1/call-records": "viewer",
   "GET /api/v1/status": "viewer",
   "DELETE /api/v1/calls/:id": "operator",
+  "POST /api/v1/calls/:id/transfer": "operator",
   "GET /api/v1/calls/refused": "operator",
   "GET /api/v1/calls/:id": "operator",
   "GET /api/v1/calls/:id/ladder": "operator",

@@ -33,6 +33,8 @@ export interface GatewayFace {
   /** Calls back after each change of `status`; returns the way out. */
   subscribe(listener: () => void): () => void;
   hangUp(call: string): void;
+  /** Puts `number` in the place of one of the call's parties, as far as it can be reached. */
+  transfer(call: string, whom: { leaves: "caller" | "callee"; number: string }): void;
   /** Ends a ban, by the source's name in the status. */
   unban(source: string): void;
   /** What would happen if the user dialled that now. */

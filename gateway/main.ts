@@ -85,8 +85,7 @@ async function serve(options: GatewayOptions): Promise<void> {
       network: networkStatus(options, addresses, sip.port),
     }),
     subscribe: (listener) => runtime.subscribe(listener),
-    hangUp: (call) => runtime.feed({ type: "hangUp", call }),
-    unban: (source) => runtime.feed({ type: "unban", source }),
+    ...commandsTo(runtime),
     explain: (user, number) => b2bua.explain(user, number, monotonicNow()),
     test: testerOf(options, addresses.hostFor),
     calls: b2bua.archive,
@@ -121,6 +120,15 @@ async function serve(options: GatewayOptions): Promise<void> {
     runtime.stop();
     await store.close();
   });
+}
+
+/** What the admin may tell the gateway to do. */
+function commandsTo(runtime: Runtime): Pick<GatewayFace, "hangUp" | "transfer" | "unban"> {
+  return {
+    hangUp: (call) => runtime.feed({ type: "hangUp", call }),
+    transfer: (call, whom) => runtime.feed({ type: "transfer", call, ...whom }),
+    unban: (source) => runtime.feed({ type: "unban", source }),
+  };
 }
 
 /** What we show by TLS: from files, or ordered by ACME; nothing where neither is wanted. */

@@ -9,13 +9,20 @@ import { callFor, statusFor } from "../discretion.ts";
 import { recordsCsv } from "../evidence/csv.ts";
 import { refuse } from "../refusal.ts";
 import type { AdminEnv, Services } from "../services.ts";
-import { answers } from "./resource.ts";
+import { answers, jsonBody } from "./resource.ts";
 
 const record = z
   .looseObject({ id: z.string(), caller: z.string(), callee: z.string() })
   .meta({ id: "Call" });
 
-export function calls({ gateway }: Services): Hono<AdminEnv> {
+const transferBody = z
+  .strictObject({
+    leaves: z.enum(["caller", "callee"]).describe("In whose place the number comes"),
+    number: z.string().trim().min(1).max(128).describe("As the user of the call would dial it"),
+  })
+  .meta({ id: "Transfer" });
+
+export function calls({ gateway, audit }: Services): Hono<AdminEnv> {
   const tags = ["calls"];
   return new Hono<AdminEnv>()
     .get(
@@ -27,13 +34,39 @@ export function calls({ gateway }: Services): Hono<AdminEnv> {
     .delete(
       "/:id",
       describeRoute({ tags, summary: "Hang up", responses: answers(undefined, 204) }),
-      (context) => {
+      async (context) => {
         const id = context.req.param("id");
-        if (!gateway.status().calls.some((call) => call.id === id)) {
-          return refuse(context, 404, "there is no such call: it may have ended");
-        }
+        const call = gateway.status().calls.find((it) => it.id === id);
+        if (!call) return refuse(context, 404, "there is no such call: it may have ended");
         gateway.hangUp(id);
+        const name = `${call.caller} → ${call.callee}`;
+        await audit.add(context.get("actor"), { action: "hang-up", kind: "call", name });
         return context.body(null, 204);
+      },
+    )
+    .post(
+      "/:id/transfer",
+      describeRoute({
+        tags,
+        summary: "Transfer",
+        description:
+          "Another number in the place of one of the parties; where it can't be reached the two talk on. The call's page tells how it went",
+        responses: answers(undefined, 202),
+      }),
+      jsonBody(transferBody),
+      async (context) => {
+        const id = context.req.param("id");
+        const call = gateway.status().calls.find((it) => it.id === id);
+        if (!call) return refuse(context, 404, "there is no such call: it may have ended");
+        if (call.state !== "connected")
+          return refuse(context, 409, "only a call that is up can be transferred");
+        if (call.mode === "relay")
+          return refuse(context, 409, "the parties' keys are their own: it can't be transferred");
+        const after = context.req.valid("json");
+        gateway.transfer(id, after);
+        const name = `${call.caller} → ${call.callee}`;
+        await audit.add(context.get("actor"), { action: "transfer", kind: "call", name, after });
+        return context.body(null, 202);
       },
     );
 }

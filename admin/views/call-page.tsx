@@ -33,9 +33,20 @@ export function CallPage({ report, nameOf }: Props) {
       actions={
         <>
           {status ? (
-            <button type="button" class="button danger" id="hang-up" data-call={id}>
-              Hang up
-            </button>
+            <>
+              <button
+                type="button"
+                class="button"
+                id="transfer"
+                data-caller={call.caller}
+                data-callee={call.callee}
+              >
+                Transfer
+              </button>
+              <button type="button" class="button danger" id="hang-up">
+                Hang up
+              </button>
+            </>
           ) : null}
           <a class="button" href={`/api/v1/calls/${id}/text`}>
             Text

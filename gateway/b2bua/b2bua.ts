@@ -37,8 +37,6 @@ import { UserGuard } from "./user-guard.ts";
 const START_SPREAD_MS = 2_000;
 const REGISTRATIONS_PER_SECOND = 20;
 
-const HUNG_UP = { type: "hangUp", status: 480, reason: "ended by the administrator" } as const;
-
 export interface B2buaOptions {
   random: Random;
   /** The wall clock at a monotonic time: for what people read. */
@@ -174,7 +172,6 @@ export class B2bua {
       user: it.owner,
       ...bindingStatus(it, wall),
     }));
-    const calls = this.#calls.statuses();
     const alive = {
       ...this.#stack.alive,
       ...this.#calls.alive,
@@ -190,7 +187,7 @@ export class B2bua {
       draining: this.#draining,
       droppedMessages: this.#droppedMessages,
       connections,
-      calls,
+      calls: this.#calls.statuses(),
       bindings,
       bans: this.#guard.bans(now).map((ban) => ({ ...ban, until: wall(ban.until) })),
       alive,
@@ -234,7 +231,8 @@ export class B2bua {
         }
         break;
       case "hangUp":
-        this.#effects(this.#calls.tell(input.call, HUNG_UP, now), now);
+      case "transfer":
+        this.#effects(this.#calls.administer(input, now), now);
         break;
       case "unban":
         if (this.#guard.lift(input.source)) this.#changed();

@@ -25,6 +25,8 @@ export type B2buaInput =
   | { type: "load"; level: LoadLevel }
   /** The administrator ends a call. */
   | { type: "hangUp"; call: string }
+  /** And puts somebody in the place of one of its parties. */
+  | { type: "transfer"; call: string; leaves: "caller" | "callee"; number: string }
   /** The administrator lets a banned source be heard again, by its name in the status. */
   | { type: "unban"; source: string }
   /** No new calls from now on; registrations are withdrawn (SIGTERM). */

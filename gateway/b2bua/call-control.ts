@@ -18,7 +18,7 @@ import type { Replaces } from "../sip/refer.ts";
 import type { Stack } from "../sip/stack.ts";
 import type { StackOutput } from "../sip/stack-output.ts";
 import type { TransactionId } from "../sip/transaction-table.ts";
-import type { B2buaOutput } from "./border.ts";
+import type { B2buaInput, B2buaOutput } from "./border.ts";
 import { Call } from "./call.ts";
 import type { CallInput } from "./call-input.ts";
 import { CallTable, type LiveCall, type LiveLeg } from "./call-table.ts";
@@ -55,6 +55,8 @@ export interface Incoming {
   /** How it is known who sent it: a sentence. */
   readonly known: string;
 }
+
+const HUNG_UP = { type: "hangUp", status: 480, reason: "ended by the administrator" } as const;
 
 export interface CallControlOptions {
   stack: Stack;
@@ -148,6 +150,11 @@ export class CallControl {
   tell(id: string, input: CallInput, now: Millis): Effect[] {
     const live = this.#table.get(id);
     return live ? this.#tell(live, input, now) : [];
+  }
+
+  /** What the administrator wants of a call. */
+  administer(input: Extract<B2buaInput, { call: string }>, now: Millis): Effect[] {
+    return this.tell(input.call, input.type === "hangUp" ? HUNG_UP : input, now);
   }
 
   /** Tells the call the leg belongs to. */

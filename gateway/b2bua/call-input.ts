@@ -31,4 +31,6 @@ export type CallInput =
   | { type: "replaced"; leg: LegId; by: CallerLeg }
   /** The gateway itself ends the call; `reason` is a sentence. */
   | { type: "hangUp"; status: number; reason: string }
+  /** The administrator wants `number` in the place of one of the two parties. */
+  | { type: "transfer"; leaves: "caller" | "callee"; number: string }
   | { type: "timeout" };

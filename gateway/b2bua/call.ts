@@ -31,7 +31,7 @@ import { Parties } from "./parties.ts";
 import type { Ending } from "./reason.ts";
 import { Successors } from "./replacement.ts";
 import type { CallRecord, CallState, CallStatus } from "./status.ts";
-import { Transfer } from "./transfer.ts";
+import { handOver, TRANSFERRED, Transfer } from "./transfer.ts";
 
 export type CallOptions = Omit<LegWorkshop, "orders" | "waiting"> & {
   readonly wall: (at: Millis) => WallMillis;
@@ -176,6 +176,11 @@ export class Call {
       case "hangUp":
         this.#end(input, "gateway", now);
         break;
+      case "transfer": {
+        const wanted = this.#state === "connected" && handOver(this.#parties, input);
+        if (wanted) this.#refer(wanted.referrer, wanted.refer, now, wanted.user);
+        break;
+      }
       case "timeout":
         this.#timeout(now);
         break;
@@ -356,7 +361,7 @@ export class Call {
 
   // Transfers -----------------------------------------------------------------------------------
 
-  #refer(referrer: Leg, refer: Refer, now: Millis): void {
+  #refer(referrer: Leg, refer: Refer, now: Millis, onBehalfOf = referrer): void {
     const transferee = this.#bridge.otherEnd(referrer);
     const transfer = new Transfer(referrer);
     if (!transferee || referrer.negotiation.isRelayed || this.#dialing || this.#transfer) {
@@ -371,7 +376,7 @@ export class Call {
     }
     this.#parties.seat(transferee);
     this.#bridge.part(referrer);
-    if (!this.#ask({ why: "transfer", uri: refer.target.uri, ...referrer.owner }, now)) {
+    if (!this.#ask({ why: "transfer", uri: refer.target.uri, ...onBehalfOf.owner }, now)) {
       const ending = { status: 482, reason: "the call was transferred too often" };
       this.#restore(transferee, transfer, ending, now);
     }
@@ -415,8 +420,6 @@ export class Call {
     this.#changed();
   }
 
-  // What happens to the call --------------------------------------------------------------------
-
   /** A caller that lost its connection before the answer would never hear it: it is gone. */
   #parked(flow: FlowId, now: Millis): void {
     const gone = this.#parties.callerOn(flow);
@@ -454,12 +457,8 @@ export class Call {
       const reason = "the softphone's connection did not come back";
       this.#end({ status: 480, reason }, "gateway", now);
     }
-    const transfer = this.#transfer;
-    if (transfer?.timeout(now)) {
-      const ending = { status: 200, reason: "transferred" };
-      transfer.referrer.end(ending);
-      this.#left(transfer.referrer.id, ending, now);
-    }
+    const dismissed = this.#transfer?.dismiss(now);
+    if (dismissed) this.#left(dismissed.id, TRANSFERRED, now);
     this.#dialed(this.#dialing?.timeout(now), now);
     for (const leg of this.#parties.all) {
       while ((leg.deadline() ?? Infinity) <= now) {

@@ -5,9 +5,13 @@
  */
 import { type Millis, Timers } from "../machine.ts";
 import { reasonPhrase } from "../sip/build.ts";
+import type { Refer } from "../sip/refer.ts";
 import type { Leg } from "./leg.ts";
+import type { Parties } from "./parties.ts";
 
 const DISMISS_MS = 4_000;
+/** How it ends for whoever wanted somebody else in its place. */
+export const TRANSFERRED = { status: 200, reason: "transferred" } as const;
 
 export class Transfer {
   readonly referrer: Leg;
@@ -48,8 +52,26 @@ export class Transfer {
     this.referrer.report(told, reasonPhrase(told));
   }
 
-  /** True when the referrer has had its time. */
-  timeout(now: Millis): boolean {
-    return this.#timers.takeDue(now) !== undefined;
+  /** Ends the referrer where it has had its time, and says who that was. */
+  dismiss(now: Millis): Leg | undefined {
+    if (this.#timers.takeDue(now) === undefined) return undefined;
+    this.referrer.end(TRANSFERRED);
+    return this.referrer;
   }
+}
+
+/**
+ * What the administrator wants, as if the party that leaves had referred the other one; a user of the
+ * two answers for the number. Undefined where there are no two.
+ */
+export function handOver(
+  parties: Parties,
+  { leaves, number }: { leaves: "caller" | "callee"; number: string },
+): { referrer: Leg; refer: Refer; user: Leg } | undefined {
+  const [a, b] = parties.seated;
+  if (!a || !b) return undefined;
+  const referrer = parties.sideOf(a) === leaves ? a : b;
+  const user = [a, b].find(({ owner }) => owner.user !== undefined) ?? referrer;
+  const uri = `sip:${encodeURIComponent(number)}@transfer.invalid`;
+  return { referrer, user, refer: { target: { uri, params: new Map() }, reports: false } };
 }

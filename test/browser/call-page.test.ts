@@ -157,6 +157,13 @@ test.skipIf(CHROMIUM === null)(
       true,
     );
     await page.screenshot({ path: join(OUTPUT, "call-talking-light.png"), fullPage: true });
+    await page.getByRole("button", { name: "Transfer" }).click();
+    await page.getByLabel("To the number or colleague").fill("251");
+    await page.getByLabel("In the place of").selectOption("callee");
+    await page.screenshot({ path: join(OUTPUT, "call-transfer-light.png") });
+    await page.getByRole("dialog").getByRole("button", { name: "Transfer" }).click();
+    await page.getByText("251 is called").waitFor();
+    expect(client.gateway.transferred).toEqual([["talking", { leaves: "callee", number: "251" }]]);
     expect(complaints).toEqual([]);
   },
   60_000,

@@ -6,6 +6,7 @@ import { all, byId } from "../dom.ts";
 import { hangUp } from "../hang-up.ts";
 import { live } from "../live.ts";
 import { moment } from "../time.ts";
+import { transferCall } from "../transfer-call.ts";
 
 for (const time of all<HTMLTimeElement>("time[data-at]")) {
   time.textContent = moment(Number(time.dataset["at"]));
@@ -22,6 +23,9 @@ async function showAudio(): Promise<void> {
 await showAudio();
 if (button) {
   button.addEventListener("click", () => void hangUp(id, "Hang up this call?"));
+  const transfer = byId("transfer");
+  const { caller = "", callee = "" } = transfer.dataset;
+  transfer.addEventListener("click", () => transferCall({ id, caller, callee }));
   let heard = "";
   live(({ calls }) => {
     const call = calls.find((it) => it.id === id);

@@ -42,6 +42,7 @@ const CHANGES_OF_VIEWERS = ["POST /logout", "POST /api/v1/account/password"];
 const TRIALS_OF_VIEWERS = ["POST /api/v1/dial-plan/try"];
 const CHANGES_OF_OPERATORS = [
   "DELETE /api/v1/calls/:id",
+  "POST /api/v1/calls/:id/transfer",
   "DELETE /api/v1/bans/:source",
   "POST /api/v1/connections/check",
   "POST /api/v1/connections/test",

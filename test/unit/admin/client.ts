@@ -61,6 +61,7 @@ export async function openClient(options: { setUp?: boolean; secure?: boolean } 
     status: IDLE,
     applied: [] as Config[],
     hungUp: [] as string[],
+    transferred: [] as unknown[][],
     unbanned: [] as string[],
     tested: [] as Connection[],
     testEvents: [] as TestEvent[],
@@ -92,6 +93,7 @@ export async function openClient(options: { setUp?: boolean; secure?: boolean } 
         return () => listeners.delete(listener);
       },
       hangUp: (call) => gateway.hungUp.push(call),
+      transfer: (...all) => gateway.transferred.push(all),
       unban: (source) => gateway.unbanned.push(source),
       explain: () => gateway.explanation,
       test: async (connection, tell) => {

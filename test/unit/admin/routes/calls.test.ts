@@ -20,6 +20,37 @@ test("a call in progress is shown and can be hung up; one that is gone is 404", 
   expect((await client.asProgram("DELETE", "/api/v1/calls/other")).status).toBe(404);
   expect((await client.asProgram("DELETE", "/api/v1/calls/a%2Fb")).status).toBe(204);
   expect(client.gateway.hungUp).toEqual(["a/b"]);
+  const [entry] = (await (await client.asProgram("GET", "/api/v1/audit")).json()) as object[];
+  expect(entry).toMatchObject({ action: "hang-up", actor: "token test", name: "alice → +44 20" });
+  await client.close();
+});
+
+test("a call that is up is transferred, and it is told who did; others are refused in words", async () => {
+  const client = await openClient();
+  const show = (changes: Partial<CallStatus>) => {
+    client.gateway.status = { ...IDLE, calls: [{ ...CALL, ...changes }] };
+  };
+  const transfer = (body: object, id = "a%2Fb") =>
+    client.asProgram("POST", `/api/v1/calls/${id}/transfer`, { body });
+  const body = { leaves: "callee", number: "250" };
+  show({});
+  expect((await transfer(body)).status).toBe(202);
+  expect(client.gateway.transferred).toEqual([["a/b", body]]);
+  const [entry] = (await (await client.asProgram("GET", "/api/v1/audit")).json()) as object[];
+  expect(entry).toMatchObject({ action: "transfer", after: body });
+  expect((await transfer(body, "other")).status).toBe(404);
+  for (const wrong of [
+    { leaves: "both", number: "1" },
+    { leaves: "caller" },
+    { ...body, number: "" },
+  ]) {
+    expect((await transfer(wrong)).status).toBe(422);
+  }
+  for (const changes of [{ state: "ringing" }, { mode: "relay" }] as const) {
+    show(changes);
+    expect((await transfer(body)).status).toBe(409);
+  }
+  expect(client.gateway.transferred).toHaveLength(1);
   await client.close();
 });
 
