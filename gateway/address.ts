@@ -154,6 +154,18 @@ export function reach({ family, value }: Address): "host" | "group" | "nowhere" 
   return value >> 28n === 0xen || value === 0xffffffffn ? "group" : "host";
 }
 
+/** Of networks behind a NAT: RFC 1918, RFC 6598, RFC 4193; and of this machine or link alone. */
+const PRIVATE = [
+  ...["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8"],
+  ...["169.254.0.0/16", "fc00::/7", "fe80::/10", "::1/128"],
+].flatMap((block) => parseCidr(block)?.cidr ?? []);
+
+/** Whether nobody outside can reach the IP literal. */
+export function isPrivateAddress(text: string): boolean {
+  const address = parseAddress(text);
+  return address !== undefined && PRIVATE.some((block) => contains(block, address));
+}
+
 export function contains(cidr: Cidr, address: Address): boolean {
   if (cidr.family !== address.family) return false;
   return networkOf(address.value, cidr.family, cidr.length) === cidr.value;

@@ -47,7 +47,8 @@ async function serve(options: GatewayOptions): Promise<void> {
   const b2bua = new B2bua({ random: systemRandom, wallClock: wallClockAt });
   const runtime = new Runtime(b2bua, log);
   const addresses = new OwnAddresses(options);
-  const watching = await watchOutside(addresses, await store.config(), log);
+  const seenBy = () => runtime.status().connections.flatMap(({ seenAs }) => seenAs ?? []);
+  const watching = await watchOutside(addresses, seenBy, await store.config(), log);
 
   const workers = await startMediaWorkers({
     count: options.workers,
@@ -192,12 +193,14 @@ function testerOf(
 /** NAT-02: asked before anything is advertised, and again as long as we run. Returns the way out. */
 async function watchOutside(
   addresses: OwnAddresses,
+  seenBy: () => readonly string[],
   { settings = {} }: Config,
   log: Log,
 ): Promise<() => void> {
   addresses.configure(settings);
   const ask = async () => {
-    const isNews = addresses.seen(await askStun(addresses.stunServers));
+    const isAnother = addresses.registeredAs(seenBy());
+    const isNews = addresses.seen(await askStun(addresses.stunServers)) || isAnother;
     if (isNews) log("warning", "external-address", { address: addresses.advertised ?? "" });
   };
   await ask();

@@ -30,9 +30,16 @@ export interface Health {
 }
 
 /** Registration and reachability in one: the worse of them speaks. */
+/** NAT-09: calls from there may not arrive. */
+function rewritten({ boundAs }: ConnectionStatus): string {
+  if (boundAs === undefined) return "";
+  return `the PBX would call us at ${boundAs}, which is not what it was told: switch off SIP ALG in the router`;
+}
+
 export function healthOf(connection: ConnectionStatus): Health {
-  const { registration, reachability, reason } = connection;
+  const { registration, reachability } = connection;
   const [tone, word] = REGISTRATIONS[registration];
+  const reason = [connection.reason, rewritten(connection)].filter(Boolean).join(" · ");
   if (!reachability || reachability.state === "unknown") return { tone, word, reason };
   const [reachTone, reachWord] = REACHED[reachability.state];
   const trip = reachability.roundTripMs;

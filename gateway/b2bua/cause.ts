@@ -2,8 +2,10 @@
  * A row of the table of causes (X2), and the few questions its rows ask. Texts of peers stand in
  * quotes and are never trusted; those of ours are known by their words, which a test holds.
  */
+
 import type { Connection } from "../../schema/config.ts";
-import { isPrivate, type LegEvidence } from "./evidence.ts";
+import { isPrivateAddress } from "../address.ts";
+import type { LegEvidence } from "./evidence.ts";
 import type { Sight } from "./sight.ts";
 import type { Finding } from "./status.ts";
 
@@ -119,5 +121,5 @@ export function worst(
 export function isNatted(leg: LegEvidence | undefined): boolean {
   const { isPrivate: hides = false, address } = leg?.theirs ?? {};
   const remote = leg?.party.remote.address;
-  return hides && remote !== undefined && !isPrivate(remote) && remote !== address;
+  return hides && remote !== undefined && !isPrivateAddress(remote) && remote !== address;
 }

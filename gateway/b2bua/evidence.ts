@@ -4,7 +4,7 @@
  * trusts none of it. Above: `causes`. Below: the parsers of SIP and SDP.
  */
 import type { Connection } from "../../schema/config.ts";
-import { contains, parseAddress, parseCidr } from "../address.ts";
+import { isPrivateAddress } from "../address.ts";
 import { fromUtf8, utf8 } from "../bytes.ts";
 import { parseSdp } from "../sdp/parse.ts";
 import { attributes, type MediaDescription } from "../sdp/session-description.ts";
@@ -59,16 +59,6 @@ export interface Evidence {
   readonly connections: readonly Connection[];
 }
 
-const PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"]
-  .concat(["127.0.0.0/8", "169.254.0.0/16", "fe80::/10"])
-  .flatMap((block) => parseCidr(block)?.cidr ?? []);
-
-/** RFC 1918 and its like: an address that means nothing on the other side of a NAT. */
-export function isPrivate(text: string): boolean {
-  const address = parseAddress(text);
-  return address !== undefined && PRIVATE.some((block) => contains(block, address));
-}
-
 /** RFC 3551 §6: payload types that need no rtpmap. */
 const STATIC: Readonly<Record<string, string>> = {
   0: "PCMU",
@@ -93,7 +83,7 @@ export function describe(sdp: string): Description | undefined {
     codecs: codecsOf(audio),
     protocol: audio.protocol,
     ...(isNowhere || audio.port === 9 ? {} : { address }),
-    isPrivate: !isNowhere && isPrivate(address),
+    isPrivate: !isNowhere && isPrivateAddress(address),
   };
 }
 

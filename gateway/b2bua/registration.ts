@@ -18,6 +18,7 @@ import { type Flow, leadsToSamePlace } from "../sip/flow.ts";
 import type { SipRequest, SipResponse } from "../sip/message.ts";
 import { parseUri } from "../sip/uri.ts";
 import { contactUri, credentialsOf, localUri, registrarUri, routesOf } from "./identity.ts";
+import { type RegisteredWay, registeredWay } from "./registered-way.ts";
 import type { RegistrationState } from "./status.ts";
 
 const RETRY_FIRST_MS = 5_000;
@@ -62,6 +63,7 @@ export class Registration {
   #refusals = 0;
   #stopping = false;
   #pending: Flow | undefined;
+  #way: RegisteredWay = {};
 
   constructor(connection: Connection, random: Random, now: Millis) {
     this.#connection = connection;
@@ -80,6 +82,7 @@ export class Registration {
       lastStatus: this.#lastStatus,
       grantedSeconds: this.#grantedSeconds,
       nextAttempt: this.#timers.at("attempt"),
+      way: this.#way,
     };
   }
 
@@ -148,7 +151,10 @@ export class Registration {
       // Credentials go only where the request went (S6).
       return this.#fail("failed", "a challenge came from a foreign address", undefined, now);
     }
-    if (response.status < 300) return this.#granted(response, now);
+    if (response.status < 300) {
+      this.#way = registeredWay(response, this.contactUser, flow);
+      return this.#granted(response, now);
+    }
     if (response.status === 423) return this.#tooBrief(response, flow, now);
     if (response.status === 403 || response.status === 404) {
       return this.#refused(`the PBX refused with ${describe(response)}`, now);

@@ -45,6 +45,10 @@ export interface ConnectionStatus {
   readonly grantedSeconds?: number;
   /** The registrar's IP and port. */
   readonly registrar?: string;
+  /** The IP address the registrar sees us at (NAT-02). */
+  readonly seenAs?: string;
+  /** `host:port` it would call us at, where that is not what we said (NAT-09). */
+  readonly boundAs?: string;
   readonly callsNow: number;
   /** Where a PBX that registers with us is registered from, newest first. */
   readonly bindings?: readonly Omit<BindingStatus, "user">[];

@@ -356,7 +356,7 @@ export class Trunk {
       const reason = enabled ? "a trunk: it does not register" : "switched off";
       return { ...common, registration: "not-applicable", reason, since: wall(this.#since) };
     }
-    const { registration, reason, since, lastStatus, grantedSeconds, nextAttempt } =
+    const { registration, reason, since, lastStatus, grantedSeconds, nextAttempt, way } =
       this.#registration.status;
     const registrar = this.#flow
       ? `${this.#flow.remote.address}:${this.#flow.remote.port}`
@@ -372,6 +372,7 @@ export class Trunk {
         : { grantedSeconds }),
       ...(nextAttempt === undefined ? {} : { nextAttempt: wall(nextAttempt) }),
       ...(registrar === undefined ? {} : { registrar }),
+      ...way,
     };
   }
 

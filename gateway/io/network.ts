@@ -1,7 +1,7 @@
 /** Which of our addresses a peer can reach us at. */
 import { isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
-import { type Cidr, contains, parseAddress, parseCidr } from "../address.ts";
+import { type Cidr, contains, isPrivateAddress, parseAddress, parseCidr } from "../address.ts";
 import type { NetworkStatus } from "../b2bua/status.ts";
 import type { GatewayOptions } from "../options.ts";
 
@@ -22,6 +22,8 @@ export class OwnAddresses {
   #settings: PlaceSettings = {};
   #localNetworks: readonly Cidr[] = [];
   #seen: string | undefined;
+  /** By registrars. */
+  #registered: string | undefined;
 
   constructor(options: Pick<GatewayOptions, "media" | "externalIp">) {
     this.media = options.media ?? firstPublicAddress() ?? "127.0.0.1";
@@ -50,15 +52,28 @@ export class OwnAddresses {
     return true;
   }
 
+  /**
+   * Where registrars see us; true when that is news. It counts where nobody has told and no STUN
+   * server is asked, and where we are behind a NAT: a PBX in our own network sees us as we are.
+   */
+  registeredAs(addresses: readonly string[]): boolean {
+    const outside = addresses.find((it) => !isPrivateAddress(it));
+    const before = this.advertised;
+    if (outside !== undefined && isPrivateAddress(this.media)) this.#registered = outside;
+    return this.advertised !== before;
+  }
+
   /** Undefined where the interface's own address is as good as any. */
   get advertised(): string | undefined {
-    return this.#given ?? this.#settings.externalAddress ?? this.#seen;
+    const told = this.#given ?? this.#settings.externalAddress;
+    return told ?? this.#seen ?? this.#registered;
   }
 
   get advertisedFrom(): NetworkStatus["addressFrom"] {
     if (this.#given !== undefined) return "command line";
     if (this.#settings.externalAddress !== undefined) return "setting";
-    return this.#seen === undefined ? "interface" : "stun";
+    if (this.#seen !== undefined) return "stun";
+    return this.#registered === undefined ? "interface" : "registrar";
   }
 
   /**

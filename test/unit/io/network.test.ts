@@ -61,3 +61,24 @@ test("NAT-03: a change holds at once, for flows that are open too", () => {
   own.configure({});
   expect(flow.local.address).toBe("198.51.100.8");
 });
+
+test("NAT-02: behind a NAT where registrars see us counts where nobody has told and STUN says nothing", () => {
+  const own = new OwnAddresses({ media: INSIDE });
+  expect(own.registeredAs(["10.0.0.5", "192.168.7.7"])).toBe(false);
+  expect(own.registeredAs(["10.0.0.5", "203.0.113.9"])).toBe(true);
+  expect([own.hostFor("192.0.2.9"), own.advertisedFrom]).toEqual(["203.0.113.9", "registrar"]);
+  // Nobody is registered just now, or only in our own network: it stands.
+  for (const none of [[], ["10.0.0.5"], ["203.0.113.9"]]) {
+    expect(own.registeredAs(none)).toBe(false);
+    expect(own.advertised).toBe("203.0.113.9");
+  }
+  expect(own.registeredAs(["203.0.113.10"])).toBe(true);
+  own.configure({ stunServers: ["stun.example.com"] });
+  expect(own.seen(["198.51.100.3"])).toBe(true);
+  expect(own.registeredAs(["203.0.113.11"])).toBe(false);
+  expect([own.advertised, own.advertisedFrom]).toEqual(["198.51.100.3", "stun"]);
+  // A machine that has a public address is where it says it is.
+  const open = new OwnAddresses({ media: "198.51.100.20" });
+  expect(open.registeredAs(["203.0.113.9"])).toBe(false);
+  expect(open.advertised).toBeUndefined();
+});
