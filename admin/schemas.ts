@@ -142,6 +142,7 @@ export const connectionBody = z
           pattern: z.string().max(4_096),
           strip: z.number().int().default(0),
           prepend: text.default(""),
+          comment: optionalText.describe("What it is for"),
         }),
       )
       .default([]),
@@ -331,11 +332,14 @@ export function userInput(body: z.infer<typeof userBody>): UserInput {
 
 /** Without the fields that are absent, and with `sip:` taken off the host (CON-10). */
 export function connectionInput(body: z.infer<typeof connectionBody>): ConnectionInput {
-  const { host, allow, ...rest } = body;
+  const { host, allow, furtherHosts = [], ...rest } = body;
+  // None listed is none, for a type that may have none as well.
+  const further = furtherHosts.length > 0 ? { furtherHosts } : {};
   const bare = host.replace(/^sips?:/i, "").replace(/^\[(.*)\]$/, "$1");
   // A PBX that registers shows its password: it may come from anywhere (SEC-02).
   const anywhere = body.type === "inbound-registration" ? ["0.0.0.0/0", "::/0"] : [];
-  return { ...(present(rest) as ConnectionInput), host: bare, allow: allow ?? anywhere };
+  const input = present({ ...rest, ...further }) as ConnectionInput;
+  return { ...input, host: bare, allow: allow ?? anywhere };
 }
 
 export function settingsInput(body: z.infer<typeof settingsBody>): Settings {

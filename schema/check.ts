@@ -12,6 +12,7 @@ import {
   checkRange,
   checkText,
   type Findings,
+  isUnprintable,
   problem,
   warn,
 } from "./findings.ts";
@@ -20,6 +21,7 @@ import { checkNumberPlan, checkSettings } from "./settings.ts";
 const NAME_LENGTH_MAX = 64;
 const PATTERN_LENGTH_MAX = 256;
 const PATTERNS_MAX = 100;
+const COMMENT_LENGTH_MAX = 128;
 const ALLOW_MAX = 500;
 const FURTHER_HOSTS_MAX = 8;
 const COUNTRIES_MAX = 300;
@@ -327,11 +329,15 @@ function checkPatterns({ patterns }: Connection, path: string, findings: Finding
   if (patterns.length > PATTERNS_MAX) {
     problem(findings, `${path}.patterns`, `at most ${PATTERNS_MAX} patterns are allowed`);
   }
-  patterns.forEach(({ pattern, strip, prepend }, index) => {
+  patterns.forEach(({ pattern, strip, prepend, comment = "" }, index) => {
     const at = `${path}.patterns[${index}]`;
     checkRange(strip, 0, 32, `${at}.strip`, findings);
     if (!/^[0-9*#+A-Za-z]{0,32}$/.test(prepend)) {
       problem(findings, `${at}.prepend`, "at most 32 digits, letters or * # + are expected");
+    }
+    if (comment.length > COMMENT_LENGTH_MAX || isUnprintable(comment)) {
+      const message = `one line of at most ${COMMENT_LENGTH_MAX} characters is expected`;
+      problem(findings, `${at}.comment`, message);
     }
     checkPattern(pattern, `${at}.pattern`, findings);
   });

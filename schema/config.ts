@@ -67,6 +67,8 @@ export interface DialPattern {
   readonly strip: number;
   /** What to put in front afterwards. */
   readonly prepend: string;
+  /** For people: what it is for. One line of at most 128 characters. */
+  readonly comment?: string;
 }
 
 /** Files are PEM on the gateway's own machine: keys never pass through the database. */

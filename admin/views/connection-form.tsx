@@ -2,7 +2,7 @@
 /** The form's parts that few people need: sections that open, in `connection-page`. */
 import type { Connection } from "../../schema/config.ts";
 import { Check, Choice, Field, Group, type Options, Section } from "./fields.tsx";
-import { OrderEditor } from "./list-fields.tsx";
+import { ListEditor, OrderEditor } from "./list-fields.tsx";
 
 const VERIFY = [
   ["", "Checked as usual"],
@@ -106,6 +106,20 @@ export function LimitsSection({ item }: PartProps) {
         <Field item={item} name="maxInbound" label="From the PBX" as="number" />
         <Field item={item} name="maxOutbound" label="To the PBX" as="number" />
       </div>
+      <p class="hint">Where else the PBX is when its host does not answer, in this order.</p>
+      <ListEditor
+        name="furtherHosts"
+        items={item?.furtherHosts ?? []}
+        add="Add a host"
+        noun="host"
+        ordered
+        row={(row) => (
+          <>
+            <Field item={row} name="host" label="Further host" mono />
+            <Field item={row} name="port" label="Its port" as="number" placeholder="5060" />
+          </>
+        )}
+      />
       <p class="hint">Connections of one group stand in for each other.</p>
       <fieldset data-object="failoverGroup" data-by="first">
         <div class="fields">

@@ -159,6 +159,7 @@ function Patterns({ patterns }: { patterns: readonly DialPattern[] }) {
               <Field item={row} name="pattern" label="Pattern" placeholder="^0\d+$" mono />
               <Field item={row} name="strip" label="Digits taken off" as="number" placeholder="0" />
               <Field item={row} name="prepend" label="Put in front" mono />
+              <Field item={row} name="comment" label="What it is for" />
             </>
           )}
         />

@@ -65,7 +65,10 @@ function PatternRow({
         {weight}
       </td>
       <td data-label="Pattern">
-        <code class="tag">{pattern.pattern}</code>
+        <div>
+          <code class="tag">{pattern.pattern}</code>
+          {pattern.comment === undefined ? null : <span class="note">{pattern.comment}</span>}
+        </div>
       </td>
       <td data-label="Sent as">{changes.length > 0 ? changes.join(", ") : "as dialled"}</td>
       <td data-label="Group">{failoverGroup?.name ?? "–"}</td>

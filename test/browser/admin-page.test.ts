@@ -151,6 +151,7 @@ test.skipIf(CHROMIUM === null)(
     expect(new URL(page.url()).pathname).toBe("/connections/new");
     expect(await page.locator("[name=pattern]").nth(1).getAttribute("aria-invalid")).toBe("true");
     await page.getByLabel("Pattern").nth(1).fill("^3");
+    await page.getByLabel("What it is for").nth(1).fill("The branch in Lyon");
     await page.getByLabel("They may come from").fill("192.0.2.7, 192.0.2.128/25");
     await page.getByLabel("They ring").selectOption({ label: "alice" });
     await page.getByRole("button", { name: "Add a number" }).click();
@@ -158,6 +159,9 @@ test.skipIf(CHROMIUM === null)(
     await page.getByLabel("Rings").selectOption({ label: "alice" });
     await page.getByText("Limits and failover").click();
     await page.getByLabel("Group").fill("carriers");
+    await page.getByRole("button", { name: "Add a host" }).click();
+    await page.getByLabel("Further host", { exact: true }).fill("192.0.2.8");
+    await page.getByLabel("Its port").fill("5070");
     await save.click();
     await page.waitForURL("**/connections");
     const { users, connections } = await client.store.load();
@@ -167,12 +171,15 @@ test.skipIf(CHROMIUM === null)(
       name: "Head office",
       allow: ["192.0.2.7/32", "192.0.2.128/25"],
       inboundUser: alice,
-      patterns: [{ pattern: "^2\\d{2}$" }, { pattern: "^3" }],
+      patterns: [{ pattern: "^2\\d{2}$" }, { pattern: "^3", comment: "The branch in Lyon" }],
+      furtherHosts: [{ host: "192.0.2.8", port: 5_070 }],
       codecs: ["G722", "PCMA", "PCMU"],
       failoverGroup: { name: "carriers", strategy: "ordered" },
       inboundNumbers: [{ number: "+49301234567", users: [alice] }],
     });
     expect(made).not.toHaveProperty("tls");
+    await page.goto(`${url}/dial-plan`);
+    await page.getByText("The branch in Lyon").waitFor();
 
     await page.goto(`${url}/connections/${made?.id}`);
     await page.getByText("Limits and failover").click();

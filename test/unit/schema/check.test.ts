@@ -121,6 +121,10 @@ test("P12: line breaks and control characters are refused in every text", () => 
   }
   const prepend = { patterns: [{ pattern: "^1$", strip: 0, prepend: "1\r\n" }] };
   expect(pathsOf(problemsOf(prepend))).toEqual(["connections[0].patterns[0].prepend"]);
+  for (const comment of ["two\nlines", "x".repeat(129)]) {
+    const commented = { patterns: [{ pattern: "^1$", strip: 0, prepend: "", comment }] };
+    expect(pathsOf(problemsOf(commented))).toEqual(["connections[0].patterns[0].comment"]);
+  }
   const proxy = { outboundProxy: { host: "a\r\nb" } };
   expect(pathsOf(problemsOf(proxy))).toEqual(["connections[0].outboundProxy.host"]);
   const users = [
