@@ -1,7 +1,8 @@
 /** Bytes and text: the few conversions all protocols share. */
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+/** U+FEFF is a character like another: nothing a peer said is left out. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 export const EMPTY: Uint8Array = new Uint8Array(0);
 

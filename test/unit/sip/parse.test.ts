@@ -130,8 +130,9 @@ test.each(files)("P1: RFC 4475 %s gives the same in a stream cut at each octet",
 });
 
 const token = fc.stringMatching(/^[A-Za-z0-9\-.!%*_+`'~]{1,20}$/);
+/** Line separators are left out of what is printed (P12), so they can't come back. */
 const displayName = fc
-  .stringMatching(/^[ -~\u00a0-\uffff]{0,30}$/)
+  .stringMatching(/^[ -~\u00a0-\u2027\u202a-\uffff]{0,30}$/)
   .filter((it) => it.trim() === it && !/[\ud800-\udfff]/.test(it));
 const uri = fc
   .tuple(fc.stringMatching(/^[a-z0-9\-_.!~*'()&=+$,;?/]{1,12}$/), fc.domain())
