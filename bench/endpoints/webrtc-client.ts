@@ -1,6 +1,6 @@
 /**
  * The transport half of a softphone without libwebrtc: ICE checks as the controlling side, DTLS in
- * either role, SRTP. It costs a few microseconds a packet, so that hundreds fit into one process.
+ * either role, SRTP; or of a PBX with DTLS-SRTP, which has no ICE. It costs a few microseconds a packet, so that hundreds fit into one process.
  * No sockets and no clock: datagrams and times are handed in. Below: the gateway's own protocols,
  * which real browsers, OpenSSL and rtpengine have been heard to agree with.
  */
@@ -24,22 +24,27 @@ import { StunWriter } from "../../gateway/stun/stun-writer.ts";
 
 /** What the other side's description says of its transport. */
 export interface PeerTransport {
-  readonly ice: IceCredentials;
+  /** Undefined where nothing is checked: a PBX trusts the address it was told. */
+  readonly ice: IceCredentials | undefined;
   readonly fingerprint: Fingerprint;
   readonly candidate: Endpoint;
   /** Our role in the handshake. */
   readonly role: "client" | "server";
 }
 
-/** The attributes of one audio stream with ICE, DTLS and rtcp-mux; undefined where one is missing. */
+/** The attributes of one audio stream with DTLS and rtcp-mux; undefined where one is missing. */
 export function readTransport(sdp: string): PeerTransport | undefined {
   const ufrag = /^a=ice-ufrag:(\S+)/m.exec(sdp)?.[1];
   const password = /^a=ice-pwd:(\S+)/m.exec(sdp)?.[1];
   const value = /^a=fingerprint:sha-256 (\S+)/im.exec(sdp)?.[1];
-  const [, address, port] = /^a=candidate:\S+ 1 udp \d+ (\S+) (\d+) typ host/im.exec(sdp) ?? [];
-  if (!ufrag || !password || !value || !address) return undefined;
+  const [, address, port] = /^a=candidate:\S+ 1 udp \d+ (\S+) (\d+) typ host/im.exec(sdp) ?? [
+    "",
+    /^c=IN IP4 (\S+)/m.exec(sdp)?.[1],
+    /^m=audio (\d+)/m.exec(sdp)?.[1],
+  ];
+  if (!value || !address) return undefined;
   return {
-    ice: { ufrag, password },
+    ice: ufrag && password ? { ufrag, password } : undefined,
     fingerprint: { algorithm: "sha-256", value: value.toUpperCase() },
     candidate: { address, port: Number(port) },
     // RFC 5763 §5: the passive side waits for our ClientHello.
@@ -93,7 +98,7 @@ export class WebRtcClient {
 
   /** One check, nominating: the first ones reach the peer, later ones keep its consent (RFC 7675). */
   check(now: number): void {
-    if (!this.#peer) return;
+    if (!this.#peer?.ice) return;
     const transaction = this.#options.random.bytes(12);
     this.#pending = transaction.toHex();
     this.#checkedAt = now;
@@ -121,7 +126,9 @@ export class WebRtcClient {
   timeout(now: number): void {
     const deadline = this.#dtls?.deadline();
     if (deadline !== undefined && deadline <= now) this.#act(this.#dtls?.timeout(now) ?? []);
-    if (!this.#reachable) this.check(now);
+    if (this.#reachable) return;
+    if (this.#peer?.ice) this.check(now);
+    else if (this.#peer) this.#reached(now);
   }
 
   /** In place; the buffer needs room for the tag. Returns the length, 0 while not connected. */
@@ -149,7 +156,10 @@ export class WebRtcClient {
     if (message?.class !== "success" || message.transactionId.toHex() !== this.#pending) return;
     this.roundTrips.push(now - this.#checkedAt);
     this.#pending = "";
-    if (this.#reachable) return;
+    if (!this.#reachable) this.#reached(now);
+  }
+
+  #reached(now: number): void {
     this.#reachable = true;
     this.#act(this.#dtls?.start(now) ?? []);
   }

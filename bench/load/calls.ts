@@ -1,5 +1,6 @@
 /** `bench calls`, `bridge`, `relay` and `setup`: load on chosen targets, measured and reported. */
 import { Command } from "commander";
+import type { MediaMode } from "../../gateway/b2bua/status.ts";
 import { profileSection } from "../profile/profile.ts";
 import { mediaFindings } from "../report/media.ts";
 import type { Findings } from "../report/report.ts";
@@ -13,9 +14,11 @@ import {
   type CodecOptions,
   type TargetOptions,
   whole,
+  withCodec,
   withCodecs,
   withReports,
   withTargets,
+  withWorkers,
 } from "./options.ts";
 import type { LoadPlan } from "./protocol.ts";
 import { type Target, withOpenTargets } from "./targets.ts";
@@ -43,15 +46,28 @@ export function loadCommands(): Command[] {
     heldCalls("bridge", PCMU, PCMU).description(
       "The same with one codec on both sides: SRTP to RTP, nothing transcoded",
     ),
-    heldCalls("relay", opus, opus).description(
-      "The same over a connection that may not transcode (transcoding: false, SIP over TLS): one codec from end to end, SRTP here and RTP there",
+    relayed().description(
+      "DTLS-SRTP passed on undecrypted (SIP over TLS, transcoding off): the two ends share keys the gateway never has",
     ),
     comingAndGoing(),
   ];
 }
 
 function heldCalls(name: string, softphone: LoadCodec, pbx: LoadCodec): Command {
-  const command = new Command(name)
+  const command = withReports(withTargets(withCodecs(withHold(name), softphone, pbx)));
+  return command.action((options: Options) => run(name, options));
+}
+
+/** A gateway of our own alone: no codec is changed, and rtpengine would end DTLS. */
+function relayed(): Command {
+  const command = withReports(withWorkers(withCodec(withHold("relay"), opus)));
+  return command.action((options: Options) =>
+    run("relay", { ...options, pbxCodec: options.codec }),
+  );
+}
+
+function withHold(name: string): Command {
+  return new Command(name)
     .option("--calls <n>", "at once", whole(1, 5_000), 40)
     .option("--seconds <n>", "that they are held in each run", whole(1, 86_400), 10)
     .option("--runs <n>", "repetitions; the median counts", whole(1, 50), 3)
@@ -60,9 +76,6 @@ function heldCalls(name: string, softphone: LoadCodec, pbx: LoadCodec): Command 
     .option("--listen <n>", "so many calls are listened to, all are counted", whole(0, 5_000), 16)
     .option("--find-limit", "look for the most calls, up to --calls, whose audio stays good")
     .option("--profile", "then say where the gateway's CPU went, by layer (perf)");
-  return withReports(withTargets(withCodecs(command, softphone, pbx))).action((options: Options) =>
-    run(name, options),
-  );
 }
 
 function comingAndGoing(): Command {
@@ -84,19 +97,17 @@ function comingAndGoing(): Command {
 
 async function run(name: string, options: Options): Promise<void> {
   const { calls, ramp, seconds, runs, codec, pbxCodec, hold } = options;
+  const own = { relay: name === "relay" };
+  const mode: MediaMode = own.relay ? "relay" : codec === pbxCodec ? "bridge" : "transcode";
   const plan = {
     ...{ calls, ramp, seconds, listen: options.listen },
     softphoneCodec: codec.name,
     pbxCodec: pbxCodec.name,
     ...(hold === undefined ? {} : { churnHoldMs: hold }),
-    mode: codec === pbxCodec ? ("bridge" as const) : ("transcode" as const),
+    mode,
   };
   const what = hold === undefined ? `${calls} calls` : `${ramp} calls a second`;
   const title = `${what}, ${codec.name} to ${pbxCodec.name}, ${runs} runs of ${seconds} s`;
-  const own = name === "relay" ? { relay: true } : {};
-  if (own.relay && options.compare === undefined && codec !== pbxCodec) {
-    throw new Error("relay transcodes nothing: --codec and --pbx-codec must be the same");
-  }
   await runScenario({ name, title }, options, async (terminal) => {
     const found = await withOpenTargets(
       options,

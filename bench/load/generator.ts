@@ -124,6 +124,7 @@ async function open(
     certificate,
     impair,
     address: plan.path.kind === "sip" ? plan.path.address : "127.0.0.1",
+    isSealed: plan.path.kind === "sip" && plan.path.isSealed === true,
     keys: keys && { plan: keys, codecs: loops.codecs },
     softphone: speaker(plan, index, "softphone", softphoneCodec),
     pbx: speaker(plan, index, "pbx", pbxCodec),

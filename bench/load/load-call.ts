@@ -30,6 +30,8 @@ export interface LoadCallOptions {
   readonly impair?: Impairments | undefined;
   /** Of this machine as the target sees it. */
   readonly address: string;
+  /** The PBX's audio is in DTLS-SRTP as well. */
+  readonly isSealed?: boolean;
   readonly keys?: { readonly plan: KeyPlan; readonly codecs: Codecs } | undefined;
 }
 
@@ -76,7 +78,8 @@ export class LoadCall {
     const ssrc = (index + 1) * 16;
     const { address, certificate } = options;
     const softphone = await SoftphoneEnd.open(voice(options.softphone, ssrc), certificate, address);
-    const pbx = await PbxEnd.open(voice(options.pbx, ssrc + 1), address);
+    const sealed = options.isSealed ? certificate : undefined;
+    const pbx = await PbxEnd.open(voice(options.pbx, ssrc + 1), address, sealed);
     if (options.impair) {
       softphone.impairment = new Impairment(options.impair, ssrc);
       pbx.impairment = new Impairment(options.impair, ssrc + 1);
@@ -154,17 +157,13 @@ export class LoadCall {
   /** Listened to, once; `others` may be whose audio came instead. */
   judge(codecs: Codecs, others: readonly LoadCall[]): CallOutcome {
     const [softphone, pbx] = [this.#softphone, this.#pbx];
-    const opened = [...softphone.packets()].map(({ packet, at }) => ({
-      packet: packet.slice(),
-      at,
-    }));
-    const atSoftphone: ReceivedPackets = { packets: () => opened };
+    const [atSoftphone, atPbx] = [opened(softphone), opened(pbx)];
     const heardBySoftphone = hear(atSoftphone, softphone.voice.codec, pbx.voice, codecs);
-    const heardByPbx = hear(pbx, pbx.voice.codec, softphone.voice, codecs);
+    const heardByPbx = hear(atPbx, pbx.voice.codec, softphone.voice, codecs);
     return {
       ...this.counted(),
       softphone: this.#named(heardBySoftphone, atSoftphone, softphone.voice.codec, others, codecs),
-      pbx: this.#named(heardByPbx, pbx, pbx.voice.codec, others, codecs),
+      pbx: this.#named(heardByPbx, atPbx, pbx.voice.codec, others, codecs),
     };
   }
 
@@ -224,6 +223,12 @@ export class LoadCall {
     yield ["softphone", this.#softphone.voice];
     yield ["PBX", this.#pbx.voice];
   }
+}
+
+/** SRTP opens once; what is in it is listened to more often. */
+function opened(end: ReceivedPackets): ReceivedPackets {
+  const packets = [...end.packets()].map(({ packet, at }) => ({ packet: packet.slice(), at }));
+  return { packets: () => packets };
 }
 
 function voice({ codec, loop, at }: Speaker, ssrc: number): Voice {

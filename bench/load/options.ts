@@ -27,15 +27,30 @@ export interface CodecOptions {
 const PBX_PORT = 27_460;
 
 export function withCodecs(command: Command, softphone: LoadCodec, pbx: LoadCodec): Command {
-  return command
-    .option("--codec <name>", "of the softphones: opus, G722, PCMA, PCMU", codec, softphone)
-    .option("--pbx-codec <name>", "of the PBX: the same", codec, pbx);
+  return withCodec(command, softphone).option(
+    "--pbx-codec <name>",
+    "of the PBX: the same",
+    codec,
+    pbx,
+  );
+}
+
+export function withCodec(command: Command, softphone: LoadCodec): Command {
+  return command.option(
+    "--codec <name>",
+    "of the softphones: opus, G722, PCMA, PCMU",
+    codec,
+    softphone,
+  );
+}
+
+export function withWorkers(command: Command): Command {
+  return command.option("--workers <n>", "media workers of the gateway it starts", whole(1, 64), 1);
 }
 
 /** Whom: a gateway of our own with so many workers, or any at a URL. */
 export function withTarget(command: Command): Command {
-  return command
-    .option("--workers <n>", "media workers of the gateway it starts", whole(1, 64), 1)
+  return withWorkers(command)
     .option("--target <url>", "ws:// or wss:// of a gateway that runs already, instead")
     .option("--insecure", "don't look at the certificate of a wss:// target")
     .option("--user <name>", "account at --target", "load")

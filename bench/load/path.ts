@@ -42,6 +42,8 @@ export type PathDescription =
       /** Where the PBX is called, on this machine. */
       readonly pbxPort: number;
       readonly pbxTransport: "udp" | "tls";
+      /** The PBX's audio is DTLS-SRTP, by keys it has with the softphone. */
+      readonly isSealed?: boolean;
       /** Of this machine as the target reaches it; softphones and PBX speak from there. */
       readonly address: string;
       /** The certificate of a wss:// server is not looked at. */

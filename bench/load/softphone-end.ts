@@ -73,7 +73,7 @@ export class SoftphoneEnd {
   /** To a later offer: of the same transport, or of another one that is connected with anew. */
   async answer(offer: string): Promise<string> {
     const transport = readTransport(offer);
-    if (!transport) throw new Error(`the offer lacks ICE or a fingerprint: ${offer}`);
+    if (!transport?.ice) throw new Error(`the offer lacks ICE or a fingerprint: ${offer}`);
     const isSame = transport.ice.ufrag === this.#met;
     if (!isSame) {
       this.#begin();
@@ -121,7 +121,7 @@ export class SoftphoneEnd {
   /** Resolves when ICE and DTLS are through. */
   async connect(answer: string, withinMs = 15_000): Promise<void> {
     const transport = readTransport(answer);
-    if (!transport) throw new Error(`the answer lacks ICE or a fingerprint: ${answer}`);
+    if (!transport?.ice) throw new Error(`the answer lacks ICE or a fingerprint: ${answer}`);
     if (!answer.includes(this.voice.codec.map.split("/")[0] ?? "")) {
       throw new Error(`the answer has no ${this.voice.codec.name}: ${answer}`);
     }

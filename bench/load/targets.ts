@@ -25,12 +25,17 @@ const PREFIX = "2";
 const PASSWORD = "load-password";
 const RTPENGINE_PORTS = { default: 40_000, tuned: 44_000 };
 
+const RELAYED = {
+  ...{ transport: "tls", tls: { verify: "off" }, transcoding: false },
+  ...{ mediaEncryption: "dtls", encryptionOptional: false },
+};
+
 export interface GatewayOptions {
   readonly workers: number;
   readonly environment?: Record<string, string>;
   /** What starts it, where it isn't the source alone. */
   readonly command?: string[];
-  /** Transcodes nothing, which needs a PBX over TLS (MED-01). */
+  /** DTLS-SRTP passed on undecrypted, which needs a PBX over TLS (MED-01, AMB-07). */
   readonly relay?: boolean;
   /** How keys go to the PBX. */
   readonly dtmfMode?: "rfc2833" | "info" | "inband";
@@ -54,7 +59,7 @@ export async function startGateway({ pbx }: Codecs, options: GatewayOptions): Pr
     patterns: [{ pattern: `^${PREFIX}\\d{5}$` }],
     allow: [HOST],
     codecs: [pbx.name],
-    ...(options.relay ? { transport: "tls", tls: { verify: "off" }, transcoding: false } : {}),
+    ...(options.relay ? RELAYED : {}),
     ...(options.dtmfMode ? { dtmfMode: options.dtmfMode } : {}),
   });
   return {
@@ -68,6 +73,7 @@ export async function startGateway({ pbx }: Codecs, options: GatewayOptions): Pr
       password: PASSWORD,
       pbxPort,
       pbxTransport: options.relay ? "tls" : "udp",
+      isSealed: options.relay ?? false,
       address: HOST,
       prefix: PREFIX,
     },
