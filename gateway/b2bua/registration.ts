@@ -215,7 +215,8 @@ export class Registration {
 
   /**
    * REG-02: the grant is the `expires` of our own Contact, else `Expires`, else 300 s. After a start,
-   * of ours or the PBX's, many registrations were made at once: they are not refreshed at once (R3).
+   * of ours or the PBX's, many registrations were made at once: the first refreshes are spread over
+   * the whole grant, so that from then on they come evenly (R3).
    */
   #granted(response: SipResponse, now: Millis): RegistrationOutput[] {
     const seconds = this.#grantOf(response);
@@ -226,7 +227,7 @@ export class Registration {
     this.#challenged = 0;
     const wait = seconds < 80 ? 0.5 * seconds : Math.min(0.8 * seconds, seconds - 40);
     const chance = randomFraction(this.#random);
-    const jitter = this.#state === "refreshing" ? 0.95 + 0.1 * chance : 0.4 + 0.65 * chance;
+    const jitter = this.#state === "refreshing" ? 0.95 + 0.1 * chance : 0.1 + 0.95 * chance;
     this.#timers.arm("attempt", now + Math.round(Math.min(wait * jitter, 300) * 1_000));
     this.#enter("registered", `registered for ${seconds} s`, now);
     return [{ type: "changed" }];

@@ -99,7 +99,7 @@ test("REG-02: refreshed at 0.8 of the grant, jittered, at each grant earlier tha
       registered(rig, [["Expires", String(seconds)]]);
       const wait = seconds < 80 ? 0.5 * seconds : Math.min(0.8 * seconds, seconds - 40);
       // The first time it is anywhere in the time before that: many were made at once.
-      expect(rig.waitSeconds).toBeGreaterThanOrEqual(Math.min(0.399 * wait, 300));
+      expect(rig.waitSeconds).toBeGreaterThanOrEqual(Math.min(0.099 * wait, 300));
       expect(rig.waitSeconds).toBeLessThanOrEqual(Math.min(1.051 * wait, 300));
       expect(rig.waitSeconds).toBeLessThan(seconds);
       if (seconds === 300) firsts.push(rig.waitSeconds / wait);
@@ -111,7 +111,7 @@ test("REG-02: refreshed at 0.8 of the grant, jittered, at each grant earlier tha
     }
   }
   // R3: spread, not just late.
-  expect(Math.max(...firsts) - Math.min(...firsts)).toBeGreaterThan(0.5);
+  expect(Math.max(...firsts) - Math.min(...firsts)).toBeGreaterThan(0.8);
 });
 
 test("REG-02: the grant is the expires of our own Contact, not of another's and not the header", () => {
