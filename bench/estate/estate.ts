@@ -140,6 +140,7 @@ export class Estate {
       perAddress: SOCKETS_PER_ADDRESS,
       everySeconds: every,
       returnWithinSeconds: RETURN_WITHIN_SECONDS,
+      reconnectEvery: 0,
     };
     this.swarm.send({ type: "open", plan });
   }

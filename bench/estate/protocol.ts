@@ -53,6 +53,8 @@ export interface SwarmPlan {
   readonly everySeconds: number;
   /** After its connection was closed it waits up to so long. */
   readonly returnWithinSeconds: number;
+  /** It closes its connection itself after about so many registrations; 0: never. */
+  readonly reconnectEvery: number;
 }
 
 export type ToSwarm = { type: "open"; plan: SwarmPlan } | { type: "forget" } | { type: "tell" };
@@ -64,6 +66,8 @@ export interface SwarmSeen {
   readonly done: number;
   /** Of each: from the first request to the 200, ms. */
   readonly tookMs: readonly number[];
+  /** Connections opened anew after the first of each softphone. */
+  readonly reconnects: number;
   /** When the newest of those that came back did, ms since the epoch. */
   readonly lastAt: number;
   readonly failures: readonly string[];

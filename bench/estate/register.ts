@@ -12,6 +12,7 @@ import type { Findings } from "../report/report.ts";
 import { type ReportOptions, runScenario } from "../report/scenario.ts";
 import { type NamedFigure, single } from "../report/sections.ts";
 import type { Terminal } from "../report/terminal.ts";
+import { makeAccounts, placesAt } from "./accounts.ts";
 import { HelperProcess } from "./helper-process.ts";
 import type { FromSwarm, SwarmPlan, SwarmSeen, ToSwarm } from "./protocol.ts";
 
@@ -22,10 +23,6 @@ interface Options extends TargetOptions, ReportOptions {
   seconds: number;
 }
 
-/** One account has so many devices at most. */
-const PER_USER = 10;
-/** Connections of one address; the gateway takes 64. */
-const PER_ADDRESS = 60;
 const PATIENCE_SECONDS = 60;
 const SWARM_CPU_MAX = 0.85;
 const KIB = 1_024;
@@ -52,10 +49,8 @@ async function measured(options: Options, terminal: Terminal): Promise<Findings>
   const own = options.target === undefined ? await GatewayRig.start() : undefined;
   const swarm = await HelperProcess.start<ToSwarm, FromSwarm>(join(import.meta.dir, "swarm.ts"));
   try {
-    const users = Math.ceil(options.softphones / PER_USER);
-    for (let index = 0; own && index < users; index++) {
-      await own.api("POST", "/users", { name: `phone${index}`, password: options.password });
-      terminal.update(`making users: ${index + 1} of ${users}`, (0.1 * index) / users);
+    if (own) {
+      await makeAccounts(own, options, (text, share) => terminal.update(text, 0.1 * share));
     }
     const pid = own?.pid ?? options.pid;
     const before = snapshotOf(pid);
@@ -82,13 +77,12 @@ async function measured(options: Options, terminal: Terminal): Promise<Findings>
 
 /** At a URL there is one account. */
 function planOf(options: Options, own: GatewayRig | undefined): SwarmPlan {
-  const { softphones, ramp, every, password, insecure = false } = options;
+  const { target = "", user, softphones, ramp, every, password, insecure = false } = options;
+  const elsewhere = { server: target, user, perUser: 0, perAddress: 0, insecure };
   return {
-    ...{ softphones, ramp, password, insecure, everySeconds: every, returnWithinSeconds: 1 },
-    server: own?.socketUrl ?? options.target ?? "",
-    user: own ? "phone" : options.user,
-    perUser: own ? PER_USER : 0,
-    perAddress: own ? PER_ADDRESS : 0,
+    ...{ softphones, ramp, password, everySeconds: every },
+    ...{ returnWithinSeconds: 1, reconnectEvery: 0 },
+    ...(own ? placesAt(own) : elsewhere),
   };
 }
 

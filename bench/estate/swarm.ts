@@ -14,6 +14,7 @@ const tell = (message: FromSwarm) => process.send?.(message);
 const registered = new Set<number>();
 let took: number[] = [];
 let failures: string[] = [];
+let reconnects = 0;
 let lastAt = 0;
 let cpu = process.cpuUsage();
 
@@ -30,8 +31,9 @@ async function open(plan: SwarmPlan): Promise<void> {
 async function live(plan: SwarmPlan, index: number): Promise<void> {
   for (let life = 0; ; life++) {
     const closed = Promise.withResolvers<void>();
+    if (life > 0) reconnects += 1;
     try {
-      const phone = await phoneOf(plan, index, life, closed.resolve);
+      const { phone, close } = await phoneOf(plan, index, life, closed.resolve);
       for (;;) {
         const asked = performance.now();
         await Promise.race([phone.register(), closed.promise.then(() => Promise.reject("closed"))]);
@@ -42,7 +44,9 @@ async function live(plan: SwarmPlan, index: number): Promise<void> {
           Bun.sleep(1_000 * plan.everySeconds).then(() => false),
           closed.promise.then(() => true),
         ]);
-        if (isOver) break;
+        const isTired = Math.random() * plan.reconnectEvery < 1 && plan.reconnectEvery > 0;
+        if (isTired) close();
+        if (isOver || isTired) break;
       }
     } catch (error) {
       if (failures.length < FAILURES_KEPT) failures.push(`softphone ${index}: ${error}`);
@@ -62,13 +66,14 @@ async function phoneOf(plan: SwarmPlan, index: number, life: number, onClose: ()
       : `127.41.${Math.floor(place / ADDRESSES)}.${1 + (place % ADDRESSES)}`;
   const wire = await openRawSocket({ url, name, from, insecure, onClose });
   const user = plan.perUser === 0 ? plan.user : `${plan.user}${Math.floor(index / plan.perUser)}`;
-  return new Phone(wire, { user, password, domain: new URL(url).hostname, name });
+  const phone = new Phone(wire, { user, password, domain: new URL(url).hostname, name });
+  return { phone, close: () => wire.close() };
 }
 
 process.on("message", (message: ToSwarm) => {
   if (message.type === "open") void open(message.plan);
   else if (message.type === "forget") {
-    [took, failures, lastAt, cpu] = [[], [], 0, process.cpuUsage()];
+    [took, failures, reconnects, lastAt, cpu] = [[], [], 0, 0, process.cpuUsage()];
     tell({ type: "forgotten" });
   } else {
     const { user, system } = process.cpuUsage(cpu);
@@ -77,6 +82,7 @@ process.on("message", (message: ToSwarm) => {
       registered: registered.size,
       done: took.length,
       tookMs: took,
+      reconnects,
       lastAt,
       failures,
       cpuSeconds: (user + system) / 1e6,

@@ -92,6 +92,7 @@ export async function measure(
   const snapshots: Snapshot[] = [];
   const look = () => void snapshots.push(snapshotOf(pid));
   let asked: Promise<string[]> | undefined;
+  const isChurn = plan.churnHoldMs !== undefined;
   let timer: ReturnType<typeof setInterval> | undefined;
   const result = await generator
     .run(
@@ -99,7 +100,7 @@ export async function measure(
       {
         onProgress: (up, failed) =>
           events.onProgress(
-            `${up} of ${plan.calls} calls up${failed ? `, ${failed} failed` : ""}`,
+            `${isChurn ? up : `${up} of ${plan.calls}`} calls up${failed ? `, ${failed} failed` : ""}`,
             (SETTING_UP * Math.min(up, plan.calls)) / plan.calls,
           ),
         onSteady: () => {
@@ -111,9 +112,11 @@ export async function measure(
             const [cpu = 0] = timelineOf(snapshots.slice(-2));
             const elapsed = snapshots.length - 1;
             const mib = (snapshots.at(-1)?.resident ?? 0) / 2 ** 20;
+            const time =
+              elapsed > plan.seconds ? "the last calls" : `${elapsed} of ${plan.seconds} s`;
             events.onProgress(
-              `${elapsed} of ${plan.seconds} s, ${(cpu / 10).toFixed(0)} % of a core, ${mib.toFixed(0)} MiB`,
-              SETTING_UP + (HOLDING * elapsed) / plan.seconds,
+              `${time}, ${(cpu / 10).toFixed(0)} % of a core, ${mib.toFixed(0)} MiB`,
+              SETTING_UP + HOLDING * Math.min(1, elapsed / plan.seconds),
             );
           }, 1_000);
         },
@@ -129,7 +132,7 @@ export async function measure(
   if (!first || !last) throw new Error("the load was never steady");
   const established = result.calls.length;
   const seconds = (last.at - first.at) / 1_000;
-  const per = plan.churnHoldMs === undefined ? "call-second" : "call";
+  const per = isChurn ? "call" : "call-second";
   const units = per === "call" ? established : established * seconds;
   const seen = pid !== undefined && units > 0;
   const cpu = seen ? (1_000 * (last.cpuSeconds - first.cpuSeconds)) / units : undefined;

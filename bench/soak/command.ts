@@ -17,8 +17,9 @@ import {
 } from "./faults.ts";
 import { findingsOf, type Injected } from "./findings.ts";
 import { type Inventory, inventoryOf } from "./inventory.ts";
+import { Registering, type RegisteringOptions } from "./registering.ts";
 
-export interface SoakOptions extends CodecOptions, ReportOptions {
+export interface SoakOptions extends CodecOptions, ReportOptions, RegisteringOptions {
   seconds: number;
   ramp: number;
   hold: number;
@@ -37,12 +38,20 @@ const IDLE_WITHIN_MS = 60_000;
 export function soakCommand(): Command {
   const command = new Command("soak")
     .description(
-      "R15: calls come and go for hours while media workers are killed (R1), the PBX falls silent (R4) and WebSockets break (R7), at random by a seed; then whether anything is left of them",
+      "R15: calls come and go and softphones refresh for hours while media workers are killed (R1), the PBX falls silent (R4) and WebSockets break (R7), at random by a seed; then whether anything is left of them",
     )
     .option("--seconds <n>", "of load", whole(5, 864_000), 3_600)
     .option("--ramp <n>", "calls a second", whole(1, 100), 5)
     .option("--hold <ms>", "that each is held", whole(100, 600_000), 3_000)
     .option("--listen-every <n>", "one call of so many is listened to; 0: none", whole(0, 1e6), 50)
+    .option("--softphones <n>", "others, that only register", whole(0, 5_000), 300)
+    .option("--every <s>", "between the REGISTERs of one of them", whole(1, 3_000), 10)
+    .option(
+      "--reconnect-every <n>",
+      "one REGISTER of so many is its WebSocket's last",
+      whole(0, 1e6),
+      60,
+    )
     .option("--workers <n>", "media workers of the gateway", whole(1, 64), 2)
     .option(
       "--faults <list>",
@@ -70,6 +79,7 @@ async function soak(options: SoakOptions, terminal: Terminal) {
     { workers, command: killableGateway() },
   );
   const generator = await GeneratorProcess.start();
+  const swarm = new Registering(target, options);
   // Enough numbers for calls that take ten seconds longer than they should.
   const calls = Math.ceil(ramp * (hold / 1_000 + 10));
   const plan = {
@@ -87,18 +97,21 @@ async function soak(options: SoakOptions, terminal: Terminal) {
     // SIP's transactions still wait for repetitions: that there are fewer at the end is no leak.
     await target.rig?.untilFree().catch(() => {});
     const before = await inventory(target, 0);
+    await swarm.start();
     const watch = new Watch(target, options);
     const planned = plannedFaults(options.faults, { ...options, every: options.faultEvery });
     const run = await measure(generator, target, plan, 0, {
       onProgress: (text, share) => terminal.update(`${watch.last}: ${text}`, share),
       onSteady: () => watch.start(planned, generator),
     }).finally(() => watch.stop());
+    const phones = await swarm.stop();
     terminal.update("waiting until nothing is left of any call", 1);
     // What is there when patience ends is a leak.
     await target.rig?.untilIdle(IDLE_WITHIN_MS).catch(() => {});
     const after = await inventory(target, seconds);
     return findingsOf({
       run,
+      phones,
       before,
       after,
       inventories: watch.inventories,
@@ -106,6 +119,7 @@ async function soak(options: SoakOptions, terminal: Terminal) {
       seconds,
     });
   } finally {
+    await swarm.stop();
     await generator.stop();
     await target.stop();
   }

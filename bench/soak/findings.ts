@@ -1,9 +1,10 @@
 /** What a soak says: calls that failed though nothing was done to them, and what grew or is left. */
+import type { SwarmSeen } from "../estate/protocol.ts";
 import type { RunFigures } from "../load/measure.ts";
 import type { Findings } from "../report/report.ts";
 import { type Goal, type NamedFigure, type Section, single } from "../report/sections.ts";
 import { type FaultKind, isExcused, windowOf } from "./faults.ts";
-import { type Inventory, leaksBetween, RESIDENT, slopes } from "./inventory.ts";
+import { DATABASE, type Inventory, leaksBetween, RESIDENT, slopes } from "./inventory.ts";
 
 export interface Injected {
   readonly kind: FaultKind;
@@ -14,6 +15,8 @@ export interface Injected {
 
 export interface Soaked {
   readonly run: RunFigures;
+  /** Softphones that only registered, if there were any. */
+  readonly phones: SwarmSeen | undefined;
   readonly before: Inventory;
   readonly after: Inventory;
   readonly inventories: readonly Inventory[];
@@ -29,6 +32,7 @@ const SHOWN_MAX = 8;
 
 export function findingsOf({
   run,
+  phones,
   before,
   after,
   inventories,
@@ -61,6 +65,8 @@ export function findingsOf({
     return (of ? { ...made, goal: of } : made) satisfies NamedFigure;
   };
   const memory = growth[RESIDENT] ?? 0;
+  const callsAnHour = (3_600 * run.outcomes.length) / seconds;
+  const database = (growth[DATABASE] ?? 0) / Math.max(1, callsAnHour);
   const isLong = seconds >= JUDGED_SECONDS;
   const listened = run.outcomes.filter(({ softphone }) => softphone).length;
   return {
@@ -69,12 +75,20 @@ export function findingsOf({
       figure("callsFailed", "good calls that failed", "", failed.length, 0, goal(0)),
       figure("callsDisturbed", "calls a fault spoilt", "", bad.length - failed.length),
       figure("callsListened", "calls that were listened to", "", listened),
+      ...(phones === undefined
+        ? []
+        : [
+            figure("refreshes", "REGISTERs of softphones", "", phones.done),
+            figure("refreshesFailed", "of them failed", "", phones.failures.length, 0, goal(0)),
+            figure("reconnects", "softphones that came back", "", phones.reconnects),
+          ]),
       figure("faults", "faults", "", injected.length),
       figure("leaks", "kinds of things left over", "", leaks.length, 0, goal(0)),
       figure(
         ...(["growthMibPerHour", "memory grew, second half", "MiB an hour", memory, 1] as const),
         isLong ? goal(GROWTH_MIB_PER_HOUR) : undefined,
       ),
+      figure("databaseKibPerCall", "database, for each call", "KiB", database, 2),
       ...(run.cpu === undefined ? [] : [figure("cpuMsPerCall", "CPU per call", "ms", run.cpu, 1)]),
       figure("setupP50Ms", "set-up, p50", "ms", run.setupMs.connected.p50, 1),
       figure("setupP99Ms", "set-up, p99", "ms", run.setupMs.connected.p99, 1),
@@ -82,6 +96,7 @@ export function findingsOf({
     sections: sectionsOf({ before, after, inventories, injected, growth }),
     faults: [
       ...failed.slice(0, SHOWN_MAX).map(({ reason }) => `a good call failed: ${reason}`),
+      ...(phones?.failures ?? []).slice(0, SHOWN_MAX),
       ...leaks.map(
         ({ what, before: former, after: left }) => `${what}: ${former} before, ${left} after`,
       ),

@@ -1,4 +1,6 @@
 /** What a gateway of our own holds at one moment: memory, descriptors, and everything it counts as alive. */
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import type { GatewayRig } from "../../test/rigs/gateway.ts";
 import { openDescriptors, residentBytes } from "../load/proc.ts";
 import { slopeOf } from "../load/snapshot.ts";
@@ -10,8 +12,10 @@ export interface Inventory {
 }
 
 export const RESIDENT = "memory, MiB";
+/** Records of calls stay: what each adds is to be the same, however many there are. */
+export const DATABASE = "database, KiB";
 /** Come and go by themselves: transactions wait 32 s for repetitions, streams keep their framing. */
-const LASTING = new Set([RESIDENT, "bindings", "framings"]);
+const LASTING = new Set([RESIDENT, DATABASE, "bindings", "framings"]);
 
 export async function inventoryOf(gateway: GatewayRig, at: number): Promise<Inventory> {
   const { alive, workers } = await gateway.status();
@@ -22,6 +26,7 @@ export async function inventoryOf(gateway: GatewayRig, at: number): Promise<Inve
     at,
     counts: {
       [RESIDENT]: residentBytes(gateway.pid) / 2 ** 20,
+      [DATABASE]: databaseBytes(gateway.directory) / 2 ** 10,
       descriptors: all,
       sockets,
       "media sessions": sum(({ sessions }) => sessions),
@@ -30,6 +35,15 @@ export async function inventoryOf(gateway: GatewayRig, at: number): Promise<Inve
       ...alive,
     },
   };
+}
+
+/** Of all its files, the write-ahead log among them. */
+function databaseBytes(directory: string): number {
+  const data = join(directory, "data");
+  const sizes = readdirSync(data).map((name) =>
+    statSync(join(data, name), { throwIfNoEntry: false }),
+  );
+  return sizes.reduce((sum, found) => sum + (found?.isFile() ? found.size : 0), 0);
 }
 
 export interface Leak {

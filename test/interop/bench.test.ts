@@ -108,9 +108,10 @@ test(
   async () => {
     const calls = ["--calls=2", "--seconds=2", "--share=5", "--floods=T1,TCP"];
     const load = ["--seconds=12", "--ramp=1", "--hold=1500", "--warm-up=0", "--listen-every=4"];
+    const phones = ["--softphones=12", "--every=1", "--reconnect-every=4"];
     const [flood, soak] = await Promise.all([
       goodReport("flood", ...calls),
-      goodReport("soak", ...load, "--faults=reconnect", "--fault-every=6", "--seed=3"),
+      goodReport("soak", ...load, ...phones, "--faults=reconnect", "--fault-every=6", "--seed=3"),
     ]);
     expect(flood.report.targets[0]?.runs[0]?.toPbx.correlation, flood.out).toBeGreaterThan(0.8);
     expect(flood.value("growthMib")).toBeLessThan(50);
@@ -118,6 +119,8 @@ test(
     expect(soak.value("calls")).toBe(12);
     expect(soak.value("callsListened")).toBeGreaterThan(0);
     expect(soak.value("leaks"), soak.out).toBe(0);
+    expect(soak.value("refreshes"), soak.out).toBeGreaterThan(50);
+    expect(soak.value("reconnects")).toBeGreaterThan(0);
   },
   BENCH_MS,
 );

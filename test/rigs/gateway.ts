@@ -38,8 +38,9 @@ export interface GatewayRigOptions {
 
 export class GatewayRig {
   readonly #process: Subprocess<"ignore", "pipe", "pipe">;
-  /** To be removed at the end. */
-  readonly #directory: string | undefined;
+  /** Where it runs; its data is below. */
+  readonly directory: string;
+  readonly #keepsDirectory: boolean;
   readonly log: string[] = [];
   url = "";
   sipPort = 0;
@@ -47,10 +48,12 @@ export class GatewayRig {
 
   private constructor(
     process: Subprocess<"ignore", "pipe", "pipe">,
-    directory: string | undefined,
+    directory: string,
+    keepsDirectory: boolean,
   ) {
     this.#process = process;
-    this.#directory = directory;
+    this.directory = directory;
+    this.#keepsDirectory = keepsDirectory;
     void this.#follow(process.stdout);
     void this.#follow(process.stderr);
   }
@@ -85,7 +88,7 @@ export class GatewayRig {
         },
       },
     );
-    const rig = new GatewayRig(child, options.keepsDirectory ? undefined : directory);
+    const rig = new GatewayRig(child, directory, options.keepsDirectory ?? false);
     const started = await rig.line(/ started .*http=(\S+) sip=\S*:(\d+)/);
     rig.url = started[1] ?? "";
     rig.sipPort = Number(started[2]);
@@ -201,9 +204,7 @@ export class GatewayRig {
   /** The exit status, once it has come to its end. */
   async exited(): Promise<number> {
     const status = await this.#process.exited;
-    if (this.#directory !== undefined) {
-      rmSync(this.#directory, { recursive: true, force: true });
-    }
+    if (!this.#keepsDirectory) rmSync(this.directory, { recursive: true, force: true });
     return status;
   }
 
