@@ -246,6 +246,10 @@ function checkTls({ tls, transport }: Connection, path: string, findings: Findin
   if (transport !== "tls" && transport !== "auto") {
     problem(findings, `${path}.tls`, "it needs the transport tls or auto");
   }
+  if (tls.verify === "off") {
+    const message = "anybody on the way could pose as the PBX: strict or pin is safer";
+    warn(findings, `${path}.tls.verify`, message);
+  }
   const pin = (tls.pin ?? "").replace(/[\s:]/g, "");
   if (tls.verify === "pin" && !/^[0-9A-Fa-f]{64}$/.test(pin)) {
     const message = "the SHA-256 of the certificate is expected: 64 hex digits, colons allowed";

@@ -41,6 +41,8 @@ export interface PlannedPattern {
   readonly pattern: DialPattern;
   /** Why no number gets there; absent where one may. */
   readonly unreachable?: string;
+  /** Nothing stands in when this connection can't take its numbers (OPS-09). */
+  readonly isAlone?: true;
 }
 
 /** All patterns in the order they are asked. */
@@ -53,7 +55,25 @@ export function dialPlanOf(connections: readonly Connection[]): PlannedPattern[]
       before.push({ connection, pattern, ...(unreachable ? { unreachable } : {}) });
     }
   }
-  return before;
+  return before.map((it) =>
+    it.unreachable === undefined && !hasStandIn(it, before) ? { ...it, isAlone: true } : it,
+  );
+}
+
+/** Whether another connection may get the numbers of this pattern: of its group, or behind it. */
+function hasStandIn(
+  { connection, pattern }: PlannedPattern,
+  all: readonly PlannedPattern[],
+): boolean {
+  const { failoverGroup: group, furtherHosts = [] } = connection;
+  if (furtherHosts.length > 0) return true;
+  return all.some(({ connection: other, pattern: its }) => {
+    if (other === connection || !other.enabled || !other.allowOutbound) return false;
+    // Which numbers two expressions have in common is unknown: what may be one is not denied.
+    const isOfGroup = group !== undefined && other.failoverGroup?.name === group.name;
+    const isBehind = connection.continueOnFailure === true;
+    return isOfGroup || (isBehind && (its.pattern === pattern.pattern || isCatchAll(its.pattern)));
+  });
 }
 
 function whyUnreachable(

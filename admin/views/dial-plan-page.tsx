@@ -46,7 +46,7 @@ const COLUMNS = [
 ] as const;
 
 function PatternRow({
-  planned: { connection, pattern, unreachable },
+  planned: { connection, pattern, unreachable, isAlone },
 }: {
   planned: PlannedPattern;
 }) {
@@ -80,6 +80,7 @@ function PatternRow({
             <Badge tone="good">Asked</Badge>
           )}
           {unreachable ? <span class="note">{unreachable}</span> : null}
+          {isAlone ? <span class="note">Nothing stands in for it: see failover groups</span> : null}
         </div>
       </td>
     </tr>

@@ -15,6 +15,7 @@ import { createRequest } from "../sip/build.ts";
 import type { Flow } from "../sip/flow.ts";
 import type { SipRequest } from "../sip/message.ts";
 import { contactUri, localUri, registrarUri, routesOf } from "./identity.ts";
+import { LastPlace } from "./last-place.ts";
 import type { ReachabilityState, ReachabilityStatus } from "./status.ts";
 
 /** A PBX that says nothing for so long has missed a probe; a later answer still counts. */
@@ -36,6 +37,7 @@ export class Reachability {
   #reason = "not asked yet";
   #since: Millis;
   #roundTripMs: number | undefined;
+  readonly #place: LastPlace;
 
   /** `intervalSeconds` between probes of a PBX that answers. */
   constructor(connection: Connection, intervalSeconds: number, random: Random, now: Millis) {
@@ -44,6 +46,7 @@ export class Reachability {
     this.#random = random;
     this.#callId = randomToken(random, 12);
     this.#since = now;
+    this.#place = new LastPlace(connection);
   }
 
   get status(): Omit<ReachabilityStatus, "since"> & { since: Millis } {
@@ -69,7 +72,7 @@ export class Reachability {
     const due = this.#timers.takeDue(now);
     if (!due) return undefined;
     if (due.name === "probe") return "probe";
-    this.missed("the PBX doesn't answer OPTIONS", now);
+    this.missed(this.#place.explained("the PBX doesn't answer OPTIONS"), now);
     return "missed";
   }
 
@@ -78,6 +81,7 @@ export class Reachability {
     this.#cseq += 1;
     this.#sentAt = now;
     this.#timers.arm("patience", now + PATIENCE_MS);
+    this.#place.asked(flow);
     const params = new Map<string, string | undefined>();
     const own = new Map([["tag", randomToken(this.#random, 6)]]);
     return createRequest({
@@ -97,6 +101,7 @@ export class Reachability {
   answered(status: number, now: Millis): void {
     this.#timers.cancel("patience");
     this.#roundTripMs = Math.round(now - this.#sentAt);
+    this.#place.answered();
     if (status === 503) {
       this.#misses = MISSES_MAX;
       this.#enter("down", "the PBX says that it is out of service (503)", now);

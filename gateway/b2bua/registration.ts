@@ -18,6 +18,7 @@ import { type Flow, leadsToSamePlace } from "../sip/flow.ts";
 import type { SipRequest, SipResponse } from "../sip/message.ts";
 import { parseUri } from "../sip/uri.ts";
 import { contactUri, credentialsOf, localUri, registrarUri, routesOf } from "./identity.ts";
+import { LastPlace } from "./last-place.ts";
 import { type RegisteredWay, registeredWay } from "./registered-way.ts";
 import type { RegistrationState } from "./status.ts";
 
@@ -64,8 +65,10 @@ export class Registration {
   #stopping = false;
   #pending: Flow | undefined;
   #way: RegisteredWay = {};
+  readonly #place: LastPlace;
 
   constructor(connection: Connection, random: Random, now: Millis) {
+    this.#place = new LastPlace(connection);
     this.#connection = connection;
     this.#random = random;
     this.#wantedSeconds = connection.registrationExpires;
@@ -129,10 +132,11 @@ export class Registration {
   failed(reason: "timeout" | "transport" | "unacknowledged", now: Millis): RegistrationOutput[] {
     this.#pending = undefined;
     if (this.#stopping) return this.#stopped(now);
-    const sentence =
+    const sentence = this.#place.explained(
       reason === "timeout"
         ? "the PBX did not answer within 32 seconds"
-        : "the PBX can't be reached";
+        : "the PBX can't be reached",
+    );
     return [
       { type: "abandon", reason: sentence },
       ...this.#fail("unreachable", sentence, undefined, now),
@@ -143,6 +147,7 @@ export class Registration {
     if (response.status < 200) return [];
     const isOwn = this.#pending !== undefined && leadsToSamePlace(this.#pending, flow);
     this.#pending = undefined;
+    if (isOwn) this.#place.answered();
     this.#lastStatus = response.status;
     const isChallenge = response.status === 401 || response.status === 407;
     if (isChallenge && isOwn) return this.#challengedBy(response, flow, now);
@@ -182,6 +187,7 @@ export class Registration {
   #send(flow: Flow, authorization: [string, string][] = []): RegistrationOutput[] {
     this.#cseq += 1;
     this.#pending = flow;
+    this.#place.asked(flow);
     const aor = { uri: localUri(this.#connection), params: new Map<string, string | undefined>() };
     const request = createRequest({
       method: "REGISTER",

@@ -96,3 +96,15 @@ test("stopped, it wants nothing more", () => {
   machine.stop();
   expect(machine.deadline()).toBeUndefined();
 });
+
+test("TST-04: silence from another address than the one that answered says so", () => {
+  const machine = started();
+  machine.answered(200, probe(machine) + 5);
+  const at = machine.deadline() ?? Number.NaN;
+  expect(machine.timeout(at)).toBe("probe");
+  machine.request({ ...flow, remote: { address: "192.0.2.10", port: 5_060 } }, at);
+  expect(machine.timeout(machine.deadline() ?? Number.NaN)).toBe("missed");
+  expect(machine.status.reason).toBe(
+    "the PBX doesn't answer OPTIONS; it last answered at 192.0.2.9:5060, and pbx.example leads to 192.0.2.10:5060 now",
+  );
+});

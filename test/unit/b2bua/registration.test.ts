@@ -72,6 +72,33 @@ class Rig {
   }
 }
 
+test("TST-04: of a PBX that was there and is silent now it is told where it was and where its name leads", () => {
+  const moved = { ...flow, remote: { address: "192.0.2.77", port: 5060 } };
+  for (const [later, host, told] of [
+    [flow, "pbx.example.com", "the PBX did not answer within 32 seconds"],
+    [
+      moved,
+      "pbx.example.com",
+      "the PBX did not answer within 32 seconds; it last answered at 192.0.2.50:5060, and pbx.example.com leads to 192.0.2.77:5060 now",
+    ],
+  ] as const) {
+    const rig = new Rig(1, { host });
+    registered(rig, []);
+    rig.now = rig.registration.deadline() ?? Number.NaN;
+    rig.registration.timeout(rig.now);
+    rig.registration.flowReady(later);
+    rig.registration.failed("timeout", rig.now + 32_000);
+    expect(rig.status.reason).toBe(told);
+  }
+});
+
+test("TST-04: a PBX that never answered has no former place", () => {
+  const rig = new Rig();
+  rig.attempt();
+  rig.registration.failed("timeout", 40_000);
+  expect(rig.status.reason).toBe("the PBX did not answer within 32 seconds");
+});
+
 function requestIn(outputs: RegistrationOutput[]): SipRequest {
   const output = outputs.find(({ type }) => type === "request");
   if (output?.type !== "request") throw new Error(`no request in ${JSON.stringify(outputs)}`);

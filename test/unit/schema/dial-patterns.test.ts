@@ -72,3 +72,22 @@ test("what may be reached is not said to be unreachable", () => {
     expect([pattern, both.at(-1)]).toEqual([pattern, undefined]);
   }
 });
+
+test("OPS-09: a pattern behind which there is one connection alone is marked", () => {
+  const alone = (...connections: Connection[]) =>
+    dialPlanOf(connections).map(({ isAlone = false }) => isAlone);
+  const group = { failoverGroup: { name: "carriers", strategy: "ordered" } } as const;
+  const hosts = { furtherHosts: [{ host: "b.example.com" }] };
+  expect(alone(connection(1, ["^2"]))).toEqual([true]);
+  // Two numbers' worth of patterns, each with a connection of its own: neither stands in.
+  expect(alone(connection(1, ["^2"]), connection(2, ["^3"]))).toEqual([true, true]);
+  expect(alone(connection(1, ["^2"], group), connection(2, ["^2"], group))).toEqual([false, false]);
+  expect(
+    alone(connection(1, ["^2"], group), connection(2, ["^2"], { ...group, enabled: false })),
+  ).toEqual([true, false]);
+  expect(alone(connection(1, ["^2"], { continueOnFailure: true }), connection(2, ["."]))).toEqual([
+    false,
+    true,
+  ]);
+  expect(alone(connection(1, ["^2"], hosts))).toEqual([false]);
+});
