@@ -16,6 +16,7 @@ import { monotonicNow, wallClockAt } from "./io/clock.ts";
 import { readCommandLine } from "./io/command-line.ts";
 import { probe } from "./io/connection-probe.ts";
 import { openHttp } from "./io/http.ts";
+import { portAdvice } from "./io/local-ports.ts";
 import { type Log, openLog } from "./io/log.ts";
 import { startMediaWorkers } from "./io/media-workers.ts";
 import { networkStatus, OwnAddresses } from "./io/network.ts";
@@ -42,7 +43,7 @@ const FOLLOW_MS = 5_000;
 const chance = () => randomFraction(systemRandom);
 
 async function serve(options: GatewayOptions): Promise<void> {
-  const log = await openLog(options.logLevel);
+  const log = await begunLog(options);
   const store = await openStore(options, log);
   const b2bua = new B2bua({ random: systemRandom, wallClock: wallClockAt });
   const runtime = new Runtime(b2bua, log);
@@ -121,6 +122,13 @@ async function serve(options: GatewayOptions): Promise<void> {
     runtime.stop();
     await store.close();
   });
+}
+
+/** With what is worth knowing before the first call. */
+async function begunLog({ logLevel, rtpPorts }: GatewayOptions): Promise<Log> {
+  const log = await openLog(logLevel);
+  for (const advice of portAdvice(rtpPorts)) log("warning", "rtp-ports", { advice });
+  return log;
 }
 
 /** What the admin may tell the gateway to do. */

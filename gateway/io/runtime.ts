@@ -143,7 +143,7 @@ export class Runtime {
   }
 }
 
-/** What is due is due now; else up to the next tick. */
+/** What is due is due now; else up to the next tick, in whole milliseconds: timers drop the rest. */
 function waitFor(ms: number): number {
-  return ms <= 0 ? 0 : Math.max(ms, TICK_MS);
+  return ms <= 0 ? 0 : Math.ceil(Math.max(ms, TICK_MS));
 }

@@ -231,3 +231,25 @@ test("RTE-13: of a call that comes in each step is told in order: who it is, who
   const [refused] = desk.b2bua.archive.strangers();
   expect(refused).toMatchObject({ callee: "250", status: 403 });
 });
+
+test("CON-14: the connection's own number is who calls there, and calls to it ring its user", () => {
+  const { dial, called, socket } = opened({ fromUser: "+442079460000" });
+  const [invite] = requestsOf(dial("sip:250@gateway"), "INVITE");
+  if (!invite) throw new Error("no INVITE");
+  expect(parseUri(from(invite).uri)?.user).toBe("+442079460000");
+  expect(invite.headers.get("P-Asserted-Identity")).toContain("sip:+442079460000@");
+  const rung = called("sip:+442079460000@gateway").filter(({ flow }) => flow === socket.id);
+  expect(requestsOf(rung, "INVITE")).toHaveLength(1);
+});
+
+test("REG-11: whether we register is the type's to say: a trunk never does", () => {
+  const account = { host: PBX, username: "jack", password: "secret" };
+  for (const [type, registers] of [
+    ["outbound-registration", true],
+    ["outbound-trunk", false],
+  ] as const) {
+    const desk = new Desk(companyOf({ ...account, type }));
+    const asked = requestsOf(desk.pass(3_600_000), "REGISTER");
+    expect([type, asked.length > 0]).toEqual([type, registers]);
+  }
+});

@@ -67,8 +67,13 @@ const any = (host: string): Target => ({ transport: "auto", host });
 const udp = (host: string, port?: number): Target =>
   port === undefined ? { transport: "udp", host } : { transport: "udp", host, port };
 
-test("an address is asked of nobody", async () => {
+test("CON-11: no port is the transport's own, 5060 or for TLS 5061; an address is asked of nobody", async () => {
   const { resolve, asked } = resolver({});
+  expect(await resolve({ transport: "tcp", host: "192.0.2.1" })).toEqual(["192.0.2.1:5060"]);
+  expect(await resolve({ transport: "tls", host: "192.0.2.1" })).toEqual(["192.0.2.1:5061"]);
+  expect(await resolve({ transport: "tls", host: "192.0.2.1", port: 5060 })).toEqual([
+    "192.0.2.1:5060",
+  ]);
   expect(await resolve(udp("192.0.2.1"))).toEqual(["192.0.2.1:5060"]);
   expect(await resolve({ transport: "tls", host: "2001:db8::1" })).toEqual(["2001:db8::1:5061"]);
   expect(asked).toEqual([]);

@@ -137,6 +137,61 @@ test("TLS: a pin is 64 hex digits, a certificate has its key, and both need the 
   await client.close();
 });
 
+test("CON-12: UDP unless another is chosen; a certificate is checked unless that is switched off, which is warned of", async () => {
+  const client = await openClient();
+  const { body } = await make(client);
+  expect(body["transport"]).toBe("udp");
+  for (const [verify, warned] of [
+    ["strict", []],
+    ["off", ["tls.verify"]],
+  ] as const) {
+    const made = await make(client, { name: verify, transport: "tls", tls: { verify } });
+    const warnings = (made.body["warnings"] ?? []) as { path: string }[];
+    expect([made.response.status, warnings.map(({ path }) => path)]).toEqual([201, [...warned]]);
+  }
+  const plain = await make(client, { name: "plain", transport: "tls" });
+  expect(plain.body["tls"]).toBeUndefined();
+  const wrong = await make(client, { name: "sctp", transport: "sctp" });
+  expect(wrong.response.status).toBe(422);
+  await client.close();
+});
+
+test("CON-09: there is no failover group unless one is named, and null takes it away", async () => {
+  const client = await openClient();
+  const { body } = await make(client);
+  expect(body["failoverGroup"]).toBeUndefined();
+  const patch = async (failoverGroup: unknown) => {
+    const response = await client.asProgram("PATCH", `${PATH}/1`, { body: { failoverGroup } });
+    return ((await response.json()) as Body)["failoverGroup"];
+  };
+  expect(await patch({ name: "carriers" })).toEqual({ name: "carriers", strategy: "ordered" });
+  expect(await patch(null)).toBeUndefined();
+  expect(client.gateway.applied.at(-1)?.connections[0]?.failoverGroup).toBeUndefined();
+  await client.close();
+});
+
+test("SEC-05: a connection that takes calls has addresses or an account, never neither", async () => {
+  const client = await openClient();
+  const paths = async (changes: object) => {
+    const { response, body } = await make(client, { password: undefined, ...changes });
+    return [response.status, ...(body.error?.problems ?? []).map(({ path }) => path)];
+  };
+  // By address, and the whole address space is none.
+  expect(await paths({ name: "a" })).toEqual([201]);
+  expect(await paths({ name: "b", allow: [] })).toEqual([422, "allow"]);
+  expect(await paths({ name: "b", allow: ["0.0.0.0/1", "128.0.0.0/1"] })).toContain("allow");
+  expect(await paths({ name: "b", allow: [], allowInbound: false })).toEqual([201]);
+  // By account: ours at the PBX, or the PBX's here, whose password is made for it.
+  const account = { type: "outbound-registration", allow: [] };
+  expect(await paths({ ...account, name: "c" })).toEqual([422, "username"]);
+  expect(await paths({ ...account, name: "c", username: "u", password: "p" })).toEqual([201]);
+  const theirs = { type: "inbound-registration", allow: undefined, host: undefined, name: "d" };
+  expect(await paths(theirs)).toEqual([201]);
+  const saved = client.gateway.applied.at(-1)?.connections.find(({ name }) => name === "d");
+  expect(saved?.ha1?.sha256).toMatch(/^[0-9a-f]{64}$/);
+  await client.close();
+});
+
 test("P12: line breaks are refused in every text field", async () => {
   const client = await openClient();
   for (const field of [

@@ -156,7 +156,7 @@ test("OPS-02: problems are told all at once, where they stand in the document; n
   await client.close();
 });
 
-test("CON-24: Register, Peer and Account of other products become connections of ours", async () => {
+test("CON-24, CON-14: Register, Peer and Account of other products become connections of ours", async () => {
   const client = await openClient();
   const document = {
     format: "jackfield-export",
