@@ -15,6 +15,7 @@ const NAMES: Readonly<Record<TestStep["step"], string>> = {
   options: "Answer",
   digest: "Log-in",
   capabilities: "What it can do",
+  routing: "Which numbers",
 };
 const MARKS: Readonly<Record<TestStep["outcome"], readonly [Tone, string]>> = {
   ok: ["good", "OK"],

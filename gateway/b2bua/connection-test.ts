@@ -85,6 +85,7 @@ export class ConnectionTest {
   /** What OPTIONS brought, for the last step. */
   #options: SipResponse | undefined;
   #isHeld = false;
+  #hasFailed = false;
   #isDone = false;
 
   constructor(connection: Connection, { random, allowsLoopback }: ConnectionTestOptions) {
@@ -317,14 +318,14 @@ export class ConnectionTest {
     if (wasOptions && verdict === "silent" && this.#connection.username !== undefined) {
       this.#askPassword(now);
     } else if (this.#options) this.#capabilities(now);
-    else this.#done();
+    else this.#routing(now);
   }
 
   /** What OPTIONS told of methods and codecs (RFC 3261 §11.2), in words we know alone. */
   #capabilities(now: Millis): void {
     const response = this.#options;
     if (!response || response.status >= 300) {
-      this.#done();
+      this.#routing(now);
       return;
     }
     this.#begin("capabilities", now);
@@ -342,6 +343,17 @@ export class ConnectionTest {
     const isCommon = spoken.length === 0 || spoken.some((it) => wanted.includes(it));
     const verdict = !takesCalls ? "no-calls" : isCommon ? "capable" : "no-common-codec";
     this.#finish(verdict, now, facts);
+    this.#routing(now);
+  }
+
+  /** TST-03: a PBX that works, and no call that gets there, is a matter of dial patterns. */
+  #routing(now: Millis): void {
+    if (!this.#hasFailed) {
+      const { allowOutbound, patterns } = this.#connection;
+      this.#begin("routing", now);
+      const some = patterns.length > 0 ? "patterns-lead-there" : "no-pattern";
+      this.#finish(allowOutbound ? some : "sends-nothing", now);
+    }
     this.#done();
   }
 
@@ -356,6 +368,7 @@ export class ConnectionTest {
   #finish(verdict: Verdict, now: Millis, facts: readonly string[] = []): void {
     const tookMs = Math.round(now - this.#begunAt);
     const step = verdictOf(this.#step, verdict, { tookMs, facts });
+    this.#hasFailed ||= step.outcome === "failed";
     this.#output.push({ type: "step", step });
   }
 

@@ -6,7 +6,14 @@
 export type Suspect = "online" | "address" | "firewall" | "credentials" | "tls" | "codecs";
 
 export interface TestStep {
-  readonly step: "dns" | "connect" | "certificate" | "options" | "digest" | "capabilities";
+  readonly step:
+    | "dns"
+    | "connect"
+    | "certificate"
+    | "options"
+    | "digest"
+    | "capabilities"
+    | "routing";
   /** `note`: it works, and something is worth knowing; `skipped`: there was nothing to ask. */
   readonly outcome: "ok" | "note" | "failed" | "skipped";
   readonly verdict: Verdict;
@@ -172,6 +179,15 @@ export const VERDICTS = {
     "Codecs: it speaks none of the codecs of this connection.",
     ["codecs"],
     "codecs",
+  ),
+  "patterns-lead-there": ok("Its dial patterns say which numbers go there: see the dial plan."),
+  "no-pattern": note(
+    "It works, and no number leads there: it has no dial pattern. Try a simple one first, such as a single dot.",
+    "patterns",
+  ),
+  "sends-nothing": note(
+    "It works, and calls are not sent there: that is switched off here.",
+    "allowOutbound",
   ),
 } as const satisfies Record<string, Row>;
 

@@ -72,6 +72,44 @@ test.skipIf(CHROMIUM === null)(
 );
 
 test.skipIf(CHROMIUM === null)(
+  "CON-22, CON-27, TST-03: type, details as a provider's mail gives them, the test of the draft, then saved and in force",
+  async () => {
+    const { page, url, client, complaints } = desk;
+    client.gateway.testEvents = [
+      { begun: "routing" },
+      verdictOf("routing", "no-pattern", { tookMs: 0, facts: [] }),
+    ];
+    await page.goto(`${url}/connections`);
+    await page.locator("a[href='/connections/new']").first().click();
+    await page.locator("[name=host]").waitFor();
+    const order = await page.evaluate(
+      "[...document.querySelectorAll('form [name]')].map((it) => it.name).slice(0, 8)",
+    );
+    expect(order).toEqual([
+      ...["name", "type", "enabled", "host", "port", "transport", "username", "password"],
+    ]);
+    await page.fill("[name=name]", "Carrier of the mail");
+    await page.selectOption("[name=type]", "outbound-trunk");
+    await page.fill("[name=host]", "sip.carrier.example");
+    await page.fill("[name=allow]", "192.0.2.77");
+    client.clock.now += 5_000;
+    await page.click("#test");
+    const verdict = page.locator("#test-steps li").first();
+    await verdict.locator(".badge.warn").waitFor();
+    expect(await verdict.textContent()).toContain("dial pattern");
+    const saved = () =>
+      client.gateway.applied.at(-1)?.connections.find((it) => it.name === "Carrier of the mail");
+    expect(saved()).toBeUndefined();
+    await page.getByRole("button", { name: "Save" }).click();
+    while (!saved()) await Bun.sleep(10);
+    expect(saved()).toMatchObject({ type: "outbound-trunk", host: "sip.carrier.example" });
+    // The browser asks before what was typed above is lost.
+    expect(complaints.filter((it) => it !== "dialog: ")).toEqual([]);
+  },
+  60_000,
+);
+
+test.skipIf(CHROMIUM === null)(
   "W8, X2: a refusal is told in words, and a call's page leads to the field",
   async () => {
     const { page, url, complaints } = desk;

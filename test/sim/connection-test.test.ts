@@ -112,7 +112,7 @@ const status =
   (request) =>
     answerTo(request, request.method === "OPTIONS" ? options : register);
 
-test("TST-01: a PBX that works: each step with its time, and no binding is touched", () => {
+test("TST-01, OPS-11: a PBX that works: each step with its time, how far away it is among them; no binding is touched", () => {
   const { steps, sent, verdicts } = run({ answer: registrar("secret") });
   expect(verdicts).toEqual([
     "resolved",
@@ -120,15 +120,34 @@ test("TST-01: a PBX that works: each step with its time, and no binding is touch
     "answers",
     "password-good",
     "capable",
+    "patterns-lead-there",
   ]);
+  // Here the way there and back takes as long as two inputs are apart.
+  expect(steps.find(({ step }) => step === "options")?.tookMs).toBe(20);
   expect(steps.every(({ tookMs }) => tookMs >= 0)).toBe(true);
-  expect(steps.at(-1)?.facts).toEqual(["methods: INVITE", "extensions: timer", "codecs: not told"]);
+  expect(steps.find(({ step }) => step === "capabilities")?.facts).toEqual([
+    "methods: INVITE",
+    "extensions: timer",
+    "codecs: not told",
+  ]);
   const registers = sent.filter(({ method }) => method === "REGISTER");
   expect(registers.length).toBe(2);
   for (const register of registers) {
     expect(register.headers.get("Contact")).toBeUndefined();
     expect(register.headers.get("Expires")).toBeUndefined();
   }
+});
+
+test("TST-03: where all is well with the PBX and no call gets there, dial patterns are named", () => {
+  const last = (connection: Partial<Connection>, password = "secret") =>
+    run({ connection, answer: registrar(password) }).steps.at(-1);
+  expect(last({ patterns: [] })).toMatchObject({
+    ...{ step: "routing", outcome: "note", verdict: "no-pattern", field: "patterns" },
+  });
+  expect(last({ allowOutbound: false })).toMatchObject({ verdict: "sends-nothing" });
+  expect(last({})).toMatchObject({ outcome: "ok", verdict: "patterns-lead-there" });
+  // What failed comes first: nothing else is worth looking at before.
+  expect(last({ patterns: [] }, "another")?.step).not.toBe("routing");
 });
 
 test("TST-02, TST-05: each failure names which of the five it is, and the field", () => {

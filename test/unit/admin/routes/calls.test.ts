@@ -77,6 +77,37 @@ test("records come page by page; wrong bounds are refused", async () => {
   await client.close();
 });
 
+test("OPS-01: calls are found by a part of a number or of the reason, by outcome and by connection", async () => {
+  const client = await openClient();
+  const records = new Records(client.database);
+  const { state, ...call } = CALL;
+  const ended = (id: string, at: number, changes: Partial<CallRecord>): CallRecord => {
+    const rest = { status: 200, endedBy: "caller", reason: "hung up" } as const;
+    return { ...call, ...rest, id, ended: at as WallMillis, ...changes };
+  };
+  await records.add([
+    ended("good", 1, { answered: 1 as WallMillis, callee: "+4930123" }),
+    ended("bad", 2, { status: 488, reason: "the PBX speaks 100% none of our_codecs" }),
+    ended("carrier", 3, { connection: 7 as never, callee: "250" }),
+  ]);
+  const ids = async (query: string) => {
+    const response = await client.asProgram("GET", `/api/v1/call-records?${query}`);
+    return ((await response.json()) as { id: string }[]).map(({ id }) => id);
+  };
+  expect(await ids("text=4930")).toEqual(["good"]);
+  expect(await ids("text=codecs")).toEqual(["bad"]);
+  // What is looked for is text: no sign in it stands for others.
+  expect(await ids("text=100%25")).toEqual(["bad"]);
+  expect(await ids("text=r_c")).toEqual(["bad"]);
+  expect(await ids("text=g%25d")).toEqual([]);
+  expect(await ids("outcome=answered")).toEqual(["good"]);
+  expect(await ids("outcome=unanswered&text=hung")).toEqual(["carrier"]);
+  expect(await ids("connection=7")).toEqual(["carrier"]);
+  const csv = await (await client.asProgram("GET", "/api/v1/call-records/csv?text=4930")).text();
+  expect(csv.trim().split("\n")).toHaveLength(2);
+  await client.close();
+});
+
 test("the status is the gateway's own; a draining gateway is not ready", async () => {
   const client = await openClient();
   expect(await (await client.asProgram("GET", "/api/v1/status")).json()).toEqual({ ...IDLE });
