@@ -18,6 +18,7 @@ const PROGRAMS: Record<string, string> = {
   openssl: "openssl",
   rtpengine: "rtpengine-daemon",
   "gnutls-serv": "gnutls-bin",
+  zzuf: "zzuf",
   tshark: "tshark",
   cc: "gcc",
   sox: "sox",

@@ -10,6 +10,8 @@ import { type Callee, PbxSide } from "./pbx-side.ts";
 /** A gateway lets one address open so many; calls beyond share them. */
 const SOFTPHONES_MAX = 40;
 const DIGITS = 5;
+/** Softphones are registered for 300 s, and refresh as real ones do. */
+const REFRESH_MS = 120_000;
 
 type SipDescription = Extract<PathDescription, { kind: "sip" }>;
 
@@ -17,6 +19,10 @@ export class SipPath implements Path {
   readonly #description: SipDescription;
   readonly #softphones: VirtualSoftphone[] = [];
   readonly #pbx: PbxSide;
+  readonly #refreshing = setInterval(() => {
+    // One that fails is seen by its calls.
+    for (const softphone of this.#softphones) softphone.register().catch(() => {});
+  }, REFRESH_MS);
 
   private constructor(description: SipDescription, pbx: PbxSide) {
     this.#description = description;
@@ -67,6 +73,7 @@ export class SipPath implements Path {
   }
 
   close(): void {
+    clearInterval(this.#refreshing);
     for (const softphone of this.#softphones) softphone.close();
     this.#pbx.close();
   }

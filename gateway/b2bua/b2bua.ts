@@ -286,7 +286,7 @@ export class B2bua {
 
   /** A retired trunk goes when its registration is withdrawn and its last call is over. */
   #releaseWhenIdle(trunk: Trunk, now: Millis): void {
-    if (!this.#retired.has(trunk) || trunk.callsNow > 0 || !trunk.stopped) return;
+    if (!this.#retired.has(trunk) || trunk.isInUse || !trunk.stopped) return;
     this.#retired.delete(trunk);
     this.#trunkAgenda.set(trunk, undefined);
     this.#trunkOutputs(trunk, trunk.release("the connection was changed or removed"), now);

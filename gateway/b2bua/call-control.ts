@@ -352,6 +352,7 @@ export class CallControl {
 
   #send(live: LiveCall, order: Extract<CallOrder, { type: "request" }>, now: Millis): Effect[] {
     const leg = this.#table.leg(live, order.leg);
+    if (live.call.legOf(leg.id)?.state === "leaving") leg.trunk?.vacate(leg.id);
     const flow = this.#liveFlow(leg, order.flow);
     const { transaction, outputs } = this.#options.stack.request(flow, order.request, now);
     this.#table.indexTransaction(transaction, leg, order.request);

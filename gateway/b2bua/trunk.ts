@@ -54,8 +54,8 @@ export class Trunk {
   #registrationWaits = false;
   #probeWaits = false;
   #stopped = false;
-  /** Legs that hold a place on this connection, by who began them (LIM-01). */
-  readonly #places = new Map<LegId, keyof Usage>();
+  /** Where legs of calls stand on this connection, by who began them (LIM-01); `none`: on the way out. */
+  readonly #places = new Map<LegId, keyof Usage | "none">();
 
   /** Set where the PBX registers with us: it knows from where. */
   readonly #pbxs: PbxRegistrar | undefined;
@@ -195,19 +195,24 @@ export class Trunk {
     this.#places.set(leg, direction);
   }
 
+  /** Its BYE is out: its place is another's, whether or not anybody answers that (S3). */
+  vacate(leg: LegId): void {
+    if (this.#places.has(leg)) this.#places.set(leg, "none");
+  }
+
   leave(leg: LegId): void {
     this.#places.delete(leg);
   }
 
   get usage(): Usage {
-    let inbound = 0;
-    for (const direction of this.#places.values()) if (direction === "inbound") inbound += 1;
-    return { inbound, outbound: this.#places.size - inbound };
+    const usage = { inbound: 0, outbound: 0, none: 0 };
+    for (const place of this.#places.values()) usage[place] += 1;
+    return usage;
   }
 
-  /** Legs that are on it. */
-  get callsNow(): number {
-    return this.#places.size;
+  /** Something of a call is still on its way over it. */
+  get isInUse(): boolean {
+    return this.#places.size > 0;
   }
 
   /** Why it takes no more calls from the PBX; undefined where it does. */
@@ -350,7 +355,13 @@ export class Trunk {
     const { id, name, enabled } = this.connection;
     const probed = this.#reachability?.status;
     const reachability = probed && { ...probed, since: wall(probed.since) };
-    const common = { id, name, callsNow: this.callsNow, ...(reachability ? { reachability } : {}) };
+    const { inbound, outbound } = this.usage;
+    const common = {
+      id,
+      name,
+      callsNow: inbound + outbound,
+      ...(reachability ? { reachability } : {}),
+    };
     if (this.#pbxs) return { ...common, ...this.#registeredStatus(wall) };
     if (!this.#registration) {
       const reason = enabled ? "a trunk: it does not register" : "switched off";
@@ -442,7 +453,7 @@ export class Trunk {
 
   /** Not while calls run over it: their dialogs would lose their way for one lost REGISTER. */
   #abandon(reason: string): TrunkOutput[] {
-    return this.callsNow > 0 ? [] : this.release(reason, true);
+    return this.isInUse ? [] : this.release(reason, true);
   }
 }
 

@@ -177,12 +177,15 @@ test("S6 a password goes to the connection's own address, whoever else asks for 
   const algorithms = ["MD5", "SHA-256", "SHA-512-256", "MD5-sess", "NONE"];
   let asked: SipRequest = first;
   for (let index = 0; index < tries; index++) {
-    const flow = flowFrom(`203.0.113.${index % 250}`, (["udp", "tcp", "tls"] as const)[index % 3]);
-    const header = index % 2 === 0 ? "WWW-Authenticate" : "Proxy-Authenticate";
+    // IPv4 and IPv6 over each.
+    const address = index % 2 === 0 ? `203.0.113.${index % 250}` : `2001:db8::${index % 250}`;
+    const flow = flowFrom(address, (["udp", "tcp", "tls"] as const)[index % 3]);
+    const isProxy = index % 4 > 1;
+    const header = isProxy ? "Proxy-Authenticate" : "WWW-Authenticate";
     const realm = realms[index % realms.length];
     const algorithm = algorithms[index % algorithms.length];
     const challenge = `${header}: Digest realm="${realm}", nonce="n${index}", algorithm=${algorithm}, qop="auth"\r\n`;
-    const answers = desk.say(flow, answerTo(asked, index % 2 === 0 ? 401 : 407, challenge));
+    const answers = desk.say(flow, answerTo(asked, isProxy ? 407 : 401, challenge));
     for (const { text } of answers) expect(text).not.toMatch(/^(Proxy-)?Authorization:/im);
     // It asks again by and by; the next liar answers that.
     asked = requestsOf(desk.pass(20_000), "REGISTER").at(-1) ?? asked;

@@ -12,10 +12,22 @@ import type { CallRecord } from "../../gateway/b2bua/status.ts";
 import { GatewayRig } from "../rigs/gateway.ts";
 import { browserSdp, silentSoftphone } from "../rigs/signalling.ts";
 import { SippProcess } from "../rigs/sipp-process.ts";
+import { canSpoof, Spoofer } from "../rigs/spoofed.ts";
 
 const hasSipp = Bun.which("sipp") !== null;
 const withSipp = test.skipIf(!hasSipp);
 const ACK_WAIT_MS = 32_000;
+const SPOOFED_CALLS = 20;
+const SPOOFED_PLACES = 3;
+const PBX_SDP = [
+  "v=0",
+  "o=- 1 1 IN IP4 127.0.0.1",
+  "s=-",
+  "c=IN IP4 127.0.0.1",
+  "t=0 0",
+  "m=audio 26790 RTP/AVP 8",
+  "",
+].join("\r\n");
 
 let directory = "";
 let gateway: GatewayRig;
@@ -120,6 +132,60 @@ async function unacknowledged(): Promise<void> {
   expect(await placesHeld(site)).toBe(0);
 }
 
+/**
+ * INVITEs with the source of an allowed PBX that did not send them: a raw socket's. They get no more
+ * places than the connection has, and give them back though nobody ever hangs up.
+ */
+async function spoofed(): Promise<void> {
+  const { phone, site } = await place();
+  const { connections } = await gateway.status();
+  const { id } = connections.find((it) => it.name === `PBX of ${site.name}`) ?? {};
+  await gateway.api("PATCH", `/connections/${id}`, { maxInbound: SPOOFED_PLACES });
+  // The PBX itself: it gets what answers there are, and has no idea.
+  const heard: string[] = [];
+  const pbx = await Bun.udpSocket({
+    hostname: site.address,
+    port: site.port,
+    socket: { data: (_socket, data) => void heard.push(data.toString()) },
+  });
+  const spoofer = new Spoofer();
+  closing.push(() => pbx.close());
+  phone.answerAll(browserSdp("active"), () => {});
+  for (let index = 0; index < SPOOFED_CALLS; index++) {
+    spoofer.send(
+      inviteOf(site, index),
+      { address: site.address, port: site.port },
+      { address: "127.0.0.1", port: gateway.sipPort },
+    );
+    await Bun.sleep(20);
+  }
+  spoofer.close();
+  const until = performance.now() + 60_000;
+  while ((await placesHeld(site)) !== SPOOFED_PLACES) await Bun.sleep(20);
+  while ((await placesHeld(site)) !== 0 && performance.now() < until) await Bun.sleep(250);
+  expect(await placesHeld(site)).toBe(0);
+  const callsOf = (pattern: RegExp) =>
+    new Set(heard.filter((it) => pattern.test(it)).map((it) => /^Call-ID: (\S+)/im.exec(it)?.[1]));
+  expect(callsOf(/^SIP\/2.0 503 /).size).toBe(SPOOFED_CALLS - SPOOFED_PLACES);
+  expect(callsOf(/^BYE /).size).toBe(SPOOFED_PLACES);
+}
+
+const inviteOf = ({ name, address, port }: Site, index: number): string =>
+  [
+    `INVITE sip:${name}@127.0.0.1 SIP/2.0`,
+    `Via: SIP/2.0/UDP ${address}:${port};branch=z9hG4bKspoofed${index}`,
+    `From: <sip:thief@${address}>;tag=${index}`,
+    `To: <sip:${name}@127.0.0.1>`,
+    `Call-ID: spoofed-${index}`,
+    "CSeq: 1 INVITE",
+    `Contact: <sip:thief@${address}:${port}>`,
+    "Max-Forwards: 70",
+    "Content-Type: application/sdp",
+    `Content-Length: ${PBX_SDP.length}`,
+    "",
+    PBX_SDP,
+  ].join("\r\n");
+
 /** The peer answers SIP, but no audio comes from it. */
 async function silent(): Promise<void> {
   const { phone, site } = await place();
@@ -146,15 +212,21 @@ const waiting: Record<string, Promise<void>> = {};
 withSipp("calls are up", async () => {
   waiting["S3"] = unacknowledged();
   waiting["silent"] = silent();
+  if (canSpoof) waiting["spoofed"] = spoofed();
   waiting["vanished"] = vanished();
   for (const it of Object.values(waiting)) it.catch(() => {});
-  await gateway.until("in three calls", ({ calls }) => calls.length === 3);
+  await gateway.until("in three calls", ({ calls }) => calls.length >= 3);
 });
 
 withSipp(
   "S3 an INVITE whose answers are unseen: BYE after 32 s, and its place is free",
   async () => waiting["S3"],
   60_000,
+);
+test.skipIf(!hasSipp || !canSpoof)(
+  "S3 INVITEs with a source that isn't theirs, by a raw socket: no more than the connection's places, all free again",
+  async () => waiting["spoofed"],
+  90_000,
 );
 withSipp(
   "R13 a peer without audio: BYE both ways, the cause is recorded",

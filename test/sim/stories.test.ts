@@ -5,8 +5,8 @@
  * altogether for a while: there everything must still come to an end. After each run an audit finds nothing
  * left, on either side. A failure prints seed and ladder.
  */
-import { expect, test } from "bun:test";
-import type { Weather } from "./house.ts";
+import { test } from "bun:test";
+import { audit, FAIR, FOUL } from "./audit.ts";
 import { stageOf } from "./stage.ts";
 import { stories } from "./stories.ts";
 import type { Stage } from "./story.ts";
@@ -15,36 +15,6 @@ import type { Stage } from "./story.ts";
 const ROUNDS = 260;
 const SEEDS = Number(process.env["JACKFIELD_SEEDS"] ?? ROUNDS * stories.length);
 const ONLY = process.env["JACKFIELD_SEED"];
-const FAIR: Weather = { loss: 0, duplication: 0.1, delayMaxMs: 80 };
-const FOUL: Weather = { loss: 0.3, duplication: 0.1, delayMaxMs: 120 };
-/** Every transaction, ring and session of a story is over by then. */
-const SETTLED_MS = 400_000;
-
-/**
- * Everybody goes home; then nothing may be left anywhere. Only where they were cut off do callers
- * give up what still rings: it must end by itself otherwise.
- */
-function audit({ house }: Stage, isParted: boolean): void {
-  for (const actor of house.actors) {
-    actor.manner = { answer: 486, afterMs: 10 };
-    actor.hangUpAll();
-    if (isParted) actor.cancelAll();
-  }
-  house.pass(SETTLED_MS);
-  for (const actor of house.actors) if (actor.views.length > 0) actor.hangUpAll();
-  house.pass(SETTLED_MS);
-  // Subscriptions and registrations run out by themselves.
-  house.pass(4_000_000);
-  const { alive, calls } = house.b2bua.status(house.now);
-  expect(calls).toEqual([]);
-  expect(Object.entries(alive).filter(([, count]) => count !== 0)).toEqual([]);
-  expect(house.b2bua.deadline()).toBeUndefined();
-  expect([...house.legs.keys()]).toEqual([]);
-  for (const actor of house.actors) {
-    expect(actor.views).toEqual([]);
-    expect(actor.isIdle).toBe(true);
-  }
-}
 
 /** At some moment of the story, nothing gets through for up to a minute. */
 function part({ house }: Stage): void {
