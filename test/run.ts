@@ -19,6 +19,7 @@ const PROGRAMS: Record<string, string> = {
   rtpengine: "rtpengine-daemon",
   "gnutls-serv": "gnutls-bin",
   zzuf: "zzuf",
+  strace: "strace",
   tshark: "tshark",
   cc: "gcc",
   sox: "sox",
