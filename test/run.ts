@@ -20,6 +20,7 @@ const PROGRAMS: Record<string, string> = {
   "gnutls-serv": "gnutls-bin",
   zzuf: "zzuf",
   strace: "strace",
+  faketime: "faketime",
   tshark: "tshark",
   cc: "gcc",
   sox: "sox",
