@@ -23,8 +23,8 @@ import { networkStatus, OwnAddresses } from "./io/network.ts";
 import { openOwnCertificates } from "./io/own-certificates.ts";
 import { systemRandom } from "./io/random.ts";
 import { Resolver, systemDns } from "./io/resolver.ts";
-import { Runtime } from "./io/runtime.ts";
-import { openSip } from "./io/sip-transports.ts";
+import { type Ports, Runtime } from "./io/runtime.ts";
+import { openSip, type SipTransports } from "./io/sip-transports.ts";
 import { sipWebSocket } from "./io/sip-websocket.ts";
 import { askStun } from "./io/stun-client.ts";
 import { type GatewayOptions, OperatorError, shareOfPorts } from "./options.ts";
@@ -101,14 +101,14 @@ async function serve(options: GatewayOptions): Promise<void> {
   });
 
   runtime.start({
-    send: (flow, bytes) => sockets.send(flow, bytes) || sip.send(flow, bytes),
-    open: (flow, target, instead) => sip.open(flow, target, instead),
-    close: (flow, reason, unanswered) =>
-      sockets.close(flow, reason) || sip.close(flow, reason, unanswered),
+    ...flowsOf(sockets, sip),
     media: (command) => workers.command(command),
     record: (record) => store.record(record),
+    stands: (call) => store.stands(call),
   });
   following.apply(await store.config());
+  // R2: after the configuration, which says where their PBXs are.
+  runtime.feed({ type: "abandoned", dialogs: store.abandoned.flatMap((it) => it.dialogs) });
 
   log("info", "started", { version: VERSION, http: http.url, sip: sip.description });
   process.stdout.write(await store.welcome(http.url));
@@ -122,6 +122,19 @@ async function serve(options: GatewayOptions): Promise<void> {
     runtime.stop();
     await store.close();
   });
+}
+
+/** A flow is a softphone's WebSocket, or it is SIP's own. */
+function flowsOf(
+  sockets: ReturnType<typeof sipWebSocket>,
+  sip: SipTransports,
+): Pick<Ports, "send" | "open" | "close"> {
+  return {
+    send: (flow, bytes) => sockets.send(flow, bytes) || sip.send(flow, bytes),
+    open: (flow, target, instead) => sip.open(flow, target, instead),
+    close: (flow, reason, unanswered) =>
+      sockets.close(flow, reason) || sip.close(flow, reason, unanswered),
+  };
 }
 
 /** With what is worth knowing before the first call. */

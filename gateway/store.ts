@@ -10,10 +10,11 @@ import { DATABASE_NAME, openThreadedDatabase } from "../schema/database.ts";
 import { Invitations } from "../schema/invitations.ts";
 import { finishRotation } from "../schema/key-rotation.ts";
 import { loadRevision } from "../schema/load.ts";
-import { RECORDS_AT_ONCE_MAX, Records } from "../schema/records.ts";
+import { type CallNote, RECORDS_AT_ONCE_MAX, Records } from "../schema/records.ts";
 import { SealedSettings } from "../schema/sealed-settings.ts";
 import { openSecrets } from "../schema/secrets.ts";
 import { Store } from "../schema/store.ts";
+import { brokenRecord, type StandingCall } from "./b2bua/standing.ts";
 import type { CallRecord } from "./b2bua/status.ts";
 import type { Fetch } from "./io/http.ts";
 import type { Log } from "./io/log.ts";
@@ -21,12 +22,17 @@ import { passwordHasher } from "./io/password-hasher.ts";
 import { systemRandom } from "./io/random.ts";
 import { RecordWriter } from "./io/record-writer.ts";
 import { claimRunning } from "./io/running.ts";
+import type { WallMillis } from "./machine.ts";
 import { type Operations, openOperations } from "./operations.ts";
 import { type GatewayOptions, OperatorError } from "./options.ts";
 
 export interface OpenedStore {
   config(): Promise<Config>;
   record(record: CallRecord): void;
+  /** Against our own sudden end: until its record comes, this is what is known of a call. */
+  stands(call: StandingCall): void;
+  /** Calls whose end nobody saw, because the gateway before this one ended first. */
+  readonly abandoned: readonly StandingCall[];
   /** How often the configuration was changed, by this process or another. */
   revision(): Promise<number>;
   openAdmin(gateway: GatewayFace): Promise<Fetch>;
@@ -57,18 +63,23 @@ export async function openStore(options: GatewayOptions, log: Log): Promise<Open
   await store.prepare();
   await setFirstPassword(access, accounts);
   await records.trim();
-  const writer = new RecordWriter({
-    write: (some) => records.add(some),
+  const writer = new RecordWriter<CallNote>({
+    write: (some) => records.note(some),
     atOnce: RECORDS_AT_ONCE_MAX,
     log,
   });
   let operations: Operations | undefined;
+  const record = (record: CallRecord) => writer.add({ id: record.id, record });
+  const abandoned = await records.standing();
+  for (const it of abandoned) record(brokenRecord(it, now() as WallMillis));
   return {
+    abandoned,
+    stands: (standing) => writer.add({ id: standing.call.id, standing }),
     config: () => store.load(),
     revision: () => loadRevision(database),
-    record: (record) => {
-      writer.add(record);
-      operations?.ended(record);
+    record: (ended) => {
+      record(ended);
+      operations?.ended(ended);
     },
     openAdmin: async (gateway) => {
       operations = await openOperations({
@@ -115,7 +126,10 @@ export async function openStore(options: GatewayOptions, log: Log): Promise<Open
 }
 
 /** Who reads sees every call that has ended. */
-function writtenRecords(records: Records, writer: RecordWriter): Pick<Records, "newest" | "one"> {
+function writtenRecords(
+  records: Records,
+  writer: RecordWriter<CallNote>,
+): Pick<Records, "newest" | "one"> {
   return {
     newest: async (...page) => {
       await writer.flush();

@@ -19,6 +19,7 @@ import { happenings } from "./migrations/0007-happenings.ts";
 import { tokenScope } from "./migrations/0008-token-scope.ts";
 import { accounts } from "./migrations/0009-accounts.ts";
 import { invitations } from "./migrations/0010-invitations.ts";
+import { standingCalls } from "./migrations/0011-standing-calls.ts";
 import type { Tables } from "./tables.ts";
 import { DatabaseThread, ThreadedDialect, WholeMigrations } from "./threaded-dialect.ts";
 
@@ -39,6 +40,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0008-token-scope": tokenScope,
   "0009-accounts": accounts,
   "0010-invitations": invitations,
+  "0011-standing-calls": standingCalls,
 };
 
 class PlainDialect extends SqliteDialect {

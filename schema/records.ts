@@ -1,6 +1,7 @@
 /** Call records: written when a call ends, kept for a while, read newest first. */
 
 import { sql } from "kysely";
+import type { StandingCall } from "../gateway/b2bua/standing.ts";
 import type { CallRecord } from "../gateway/b2bua/status.ts";
 import type { Database } from "./database.ts";
 import { qualityOf, rowsOf } from "./quality-rows.ts";
@@ -8,6 +9,12 @@ import { qualityOf, rowsOf } from "./quality-rows.ts";
 const RECORDS_MAX = 100_000;
 /** SQLite binds 32,766 values in one statement; a party's audio has thirty, both ways. */
 export const RECORDS_AT_ONCE_MAX = 100;
+
+/** What is to be known of a call on disk: that it is up, or how it ended. */
+export type CallNote = { readonly id: string } & (
+  | { readonly standing: StandingCall }
+  | { readonly record: CallRecord }
+);
 
 /** Which records are wanted; absent parts don't matter. */
 export interface RecordsAsked {
@@ -25,16 +32,50 @@ export class Records {
   }
 
   /** At least one, at most `RECORDS_AT_ONCE_MAX`; all of them or none. */
-  async add(records: readonly CallRecord[]): Promise<void> {
+  add(records: readonly CallRecord[]): Promise<void> {
+    return this.note(records.map((record) => ({ id: record.id, record })));
+  }
+
+  /** The same of calls that are up as well: a call's record takes the place of what stood of it. */
+  async note(notes: readonly CallNote[]): Promise<void> {
+    const records = notes.flatMap((note) => ("record" in note ? [note.record] : []));
+    const over = records.map(({ id }) => id);
+    // The latest of each is what stands.
+    const standing = new Map(
+      notes.flatMap((note): [string, string][] =>
+        "standing" in note && !over.includes(note.id)
+          ? [[note.id, JSON.stringify(note.standing)]]
+          : [],
+      ),
+    );
+    await this.#database.transaction().execute(async (transaction) => {
+      for (const [id, call] of standing) {
+        await transaction
+          .insertInto("standing_call")
+          .values({ id, call })
+          .onConflict((conflict) => conflict.column("id").doUpdateSet({ call }))
+          .execute();
+      }
+      if (records.length === 0) return;
+      await transaction.deleteFrom("standing_call").where("id", "in", over).execute();
+      await this.#insert(transaction, records);
+    });
+  }
+
+  /** Calls that were up when whoever wrote here ended without a word; each stays until its record comes. */
+  async standing(): Promise<StandingCall[]> {
+    const rows = await this.#database.selectFrom("standing_call").select("call").execute();
+    return rows.map(({ call }) => JSON.parse(call));
+  }
+
+  async #insert(transaction: Database, records: readonly CallRecord[]): Promise<void> {
     const calls = records.map(({ quality: _quality, ...rest }) => {
       const { id, started, ended } = rest;
       return { id, started, ended, record: JSON.stringify(rest) };
     });
     const rows = records.flatMap(({ id, quality = [] }) => rowsOf(id, quality));
-    await this.#database.transaction().execute(async (transaction) => {
-      await transaction.insertInto("call_record").values(calls).execute();
-      if (rows.length > 0) await transaction.insertInto("call_quality").values(rows).execute();
-    });
+    await transaction.insertInto("call_record").values(calls).execute();
+    if (rows.length > 0) await transaction.insertInto("call_quality").values(rows).execute();
   }
 
   /** The newest `limit` records, 1 to 500, that ended before `before` and are as asked. */

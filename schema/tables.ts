@@ -79,6 +79,8 @@ export interface Tables {
     ended: number;
     record: string;
   };
+  /** `call` is a `StandingCall` as JSON. */
+  standing_call: { id: string; call: string };
   call_quality: {
     id: Generated<number>;
     call: string;

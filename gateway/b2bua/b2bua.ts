@@ -5,6 +5,7 @@
  * Configuration, SIP bytes and media replies in; bytes, media commands and records out. It is pure:
  * the shell in `io/` owns the sockets, the clock and the media workers.
  */
+
 import type { Config, ConnectionId, User } from "../../schema/config.ts";
 import { Agenda } from "../agenda.ts";
 import { earliest, type Millis, type WallMillis } from "../machine.ts";
@@ -15,6 +16,7 @@ import { PING } from "../sip/keep-alive.ts";
 import type { SipRequest } from "../sip/message.ts";
 import { Stack } from "../sip/stack.ts";
 import type { TransactionId } from "../sip/transaction-table.ts";
+import { Abandoned } from "./abandoned.ts";
 import { isListed } from "./admission.ts";
 import type { B2buaInput, B2buaOutput, LogLevel } from "./border.ts";
 import { CallArchive } from "./call-archive.ts";
@@ -62,6 +64,7 @@ export class B2bua {
   /** Trunks that are gone from the configuration but not done: a withdrawal, or calls. */
   readonly #retired = new Set<Trunk>();
   readonly #calls: CallControl;
+  readonly #abandoned: Abandoned;
   /** Flows with a state of their own: streams, WebSockets, and UDP flows we opened. */
   readonly #flows = new Map<FlowId, Flow>();
   /** REGISTERs and OPTIONS of connections that wait for their answers. */
@@ -108,11 +111,9 @@ export class B2bua {
       }),
       userOf: (flow) => this.#reception.userOf(flow),
     });
-    this.#messages = new Messages({
-      stack: this.#stack,
-      random: options.random,
-      trunkOf: (id) => this.#trunks.get(id as ConnectionId),
-    });
+    const trunkOf = (id: number) => this.#trunks.get(id as ConnectionId);
+    this.#messages = new Messages({ stack: this.#stack, random: options.random, trunkOf });
+    this.#abandoned = new Abandoned({ stack: this.#stack, trunkOf });
     this.#reception = new Reception({
       guard: this.#guard,
       subscriptions: this.#subscriptions,
@@ -151,12 +152,6 @@ export class B2bua {
     );
   }
 
-  /** REGISTERs on their way: a PBX is to hear of our leaving. */
-  get #registering(): number {
-    const sent = [...this.#trunkRequests.values()];
-    return sent.filter(({ method }) => method === "REGISTER").length;
-  }
-
   /** What would happen if the user dialled that now (RTE-16). */
   explain(user: User, number: string, now: Millis): Explanation {
     return this.#director.explain(user, number, now);
@@ -172,6 +167,7 @@ export class B2bua {
       user: it.owner,
       ...bindingStatus(it, wall),
     }));
+    const sent = [...this.#trunkRequests.values()];
     const alive = {
       ...this.#stack.alive,
       ...this.#calls.alive,
@@ -180,7 +176,7 @@ export class B2bua {
       newcomers: this.#newcomers.size,
       bindings: this.#registrar.size,
       pbxBindings: this.#pbxs.size,
-      registrationTransactions: this.#registering,
+      registrationTransactions: sent.filter(({ method }) => method === "REGISTER").length,
       retiredTrunks: this.#retired.size,
     };
     return {
@@ -229,6 +225,9 @@ export class B2bua {
         for (const call of input.sessions) {
           this.#effects(this.#calls.tell(call, { type: "mediaLost" }, now), now);
         }
+        break;
+      case "abandoned":
+        this.#effects(this.#abandoned.end(input.dialogs), now);
         break;
       case "hangUp":
       case "transfer":
@@ -376,20 +375,21 @@ export class B2bua {
     now: Millis,
   ): readonly Effect[] {
     const { call: key } = output;
+    const leg = key as LegId;
     if (output.type === "reached") {
       const { flow } = output;
-      const leg = key as LegId;
       return (
         this.#subscriptions.reached(key, flow, now) ??
         this.#messages.reached(key, flow, now) ??
+        this.#abandoned.reached(key, flow, now) ??
         this.#calls.tellLeg(leg, { type: "reached", leg, flow }, now)
       );
     }
     const { reason } = output;
-    const leg = key as LegId;
     return (
       this.#subscriptions.unreached(key, now) ??
       this.#messages.unreached(key, reason, now) ??
+      this.#abandoned.unreached(key) ??
       this.#calls.tellLeg(leg, { type: "unreached", leg, reason }, now)
     );
   }

@@ -5,6 +5,7 @@ import type { Config } from "../../schema/config.ts";
 import type { LoadLevel } from "../load-ladder.ts";
 import type { Command, Notice, Reply } from "../media/protocol.ts";
 import type { Flow, FlowId, Target } from "../sip/flow.ts";
+import type { StandingCall, StandingDialog } from "./standing.ts";
 import type { CallRecord } from "./status.ts";
 
 export type B2buaInput =
@@ -23,6 +24,8 @@ export type B2buaInput =
   | { type: "mediaLost"; sessions: readonly string[] }
   /** How short of time the media workers are has changed. */
   | { type: "load"; level: LoadLevel }
+  /** The gateway before this one ended in the midst of these: they are ended for it. */
+  | { type: "abandoned"; dialogs: readonly StandingDialog[] }
   /** The administrator ends a call. */
   | { type: "hangUp"; call: string }
   /** And puts somebody in the place of one of its parties. */
@@ -48,6 +51,8 @@ export type B2buaOutput =
   /** A line for the log: `event` is a stable name, `fields` hold no secret. */
   | { type: "log"; level: LogLevel; event: string; fields: Record<string, string | number> }
   | { type: "record"; record: CallRecord }
+  /** A call is up, or has changed sides: what is to be known of it should the gateway end (R2). */
+  | { type: "stands"; call: StandingCall }
   /** Something `status()` shows has changed. */
   | { type: "changed" }
   /** Nothing has changed but the measured quality of calls. */

@@ -33,6 +33,8 @@ export interface LiveLeg {
   served: TransactionId | undefined;
   /** The connection it uses. */
   trunk: Trunk | undefined;
+  /** Its dialog is up, and that was told. */
+  stands: boolean;
   readonly dialogs: string[];
   readonly transactions: Set<TransactionId>;
 }
@@ -106,6 +108,7 @@ export class CallTable {
         invites: [],
         served: undefined,
         trunk: undefined,
+        stands: false,
         dialogs: [],
         transactions: new Set(),
       };

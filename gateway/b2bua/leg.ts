@@ -68,7 +68,7 @@ export abstract class Leg {
   protected readonly random: Random;
   protected readonly session = new SessionTimer();
   protected readonly offers: Renegotiation;
-  protected dialog: Dialog | undefined;
+  dialog: Dialog | undefined;
   readonly #contactUser: string;
   #state: LegState = "idle";
   #flow: Flow | undefined;

@@ -3,7 +3,6 @@
  * thread that speaks SIP, and calls end many a second. A disk that can't be written is tried again
  * and again (D4); what kills the process without a word costs the records of the last moment.
  */
-import type { CallRecord } from "../b2bua/status.ts";
 import type { Log } from "./log.ts";
 
 /** How long a record waits for others. */
@@ -13,26 +12,27 @@ const AGAIN_MS = 5_000;
 /** What waits for a disk; past it the oldest are lost. */
 const WAITING_MAX = 20_000;
 
-export interface RecordWriterOptions {
+export interface RecordWriterOptions<Item> {
   /** Writes them all or rejects. */
-  write: (records: readonly CallRecord[]) => Promise<void>;
+  write: (records: readonly Item[]) => Promise<void>;
   /** How many may be written at once; more are not waited for. */
   atOnce: number;
   log: Log;
 }
 
-export class RecordWriter {
-  readonly #options: RecordWriterOptions;
-  #waiting: CallRecord[] = [];
+/** `Item`: a record, or what else of a call is to be in order with it. */
+export class RecordWriter<Item extends { readonly id: string }> {
+  readonly #options: RecordWriterOptions<Item>;
+  #waiting: Item[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #written: Promise<void> = Promise.resolve();
   #hasFailed = false;
 
-  constructor(options: RecordWriterOptions) {
+  constructor(options: RecordWriterOptions<Item>) {
     this.#options = options;
   }
 
-  add(record: CallRecord): void {
+  add(record: Item): void {
     this.#waiting.push(record);
     if (this.#waiting.length > WAITING_MAX) this.#lose(this.#waiting.splice(0, 1), "too many wait");
     // While the disk can't be written, only the next try writes.
@@ -74,7 +74,7 @@ export class RecordWriter {
     }
   }
 
-  #lose(records: readonly CallRecord[], reason: string): void {
+  #lose(records: readonly Item[], reason: string): void {
     const calls = records.map(({ id }) => id).join(" ");
     this.#options.log("error", "records-lost", { count: records.length, calls, reason });
   }

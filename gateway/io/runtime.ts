@@ -5,6 +5,7 @@
  */
 import type { B2bua } from "../b2bua/b2bua.ts";
 import type { B2buaInput, B2buaOutput } from "../b2bua/border.ts";
+import type { StandingCall } from "../b2bua/standing.ts";
 import type { CallRecord, OwnStatus } from "../b2bua/status.ts";
 import type { Command } from "../media/protocol.ts";
 import type { FlowId, Target } from "../sip/flow.ts";
@@ -23,6 +24,7 @@ export interface Ports {
   close(flow: FlowId, reason: string, unanswered?: boolean): void;
   media(command: Command): void;
   record(record: CallRecord): void;
+  stands(call: StandingCall): void;
 }
 
 export class Runtime {
@@ -120,6 +122,9 @@ export class Runtime {
         break;
       case "record":
         ports.record(output.record);
+        break;
+      case "stands":
+        ports.stands(output.call);
         break;
       case "log":
         this.#log(output.level, output.event, output.fields);

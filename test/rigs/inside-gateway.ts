@@ -84,6 +84,7 @@ export class InsideGateway {
       close: (flow, reason) => void (sockets.close(flow, reason) || sip.close(flow, reason)),
       media: (command) => pool.command(command),
       record: (record) => void gateway.records.push(record),
+      stands: () => {},
     });
     return gateway;
   }

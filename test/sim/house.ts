@@ -6,6 +6,7 @@
 
 import { B2bua } from "../../gateway/b2bua/b2bua.ts";
 import type { B2buaInput, B2buaOutput } from "../../gateway/b2bua/border.ts";
+import type { StandingCall } from "../../gateway/b2bua/standing.ts";
 import type { CallRecord } from "../../gateway/b2bua/status.ts";
 import { fromUtf8 } from "../../gateway/bytes.ts";
 import type { Command, LegKind, Notice } from "../../gateway/media/protocol.ts";
@@ -55,6 +56,8 @@ export class House {
   isSpread = false;
   /** Makes something else of a message that came in, which then comes in as well. */
   forge: ((bytes: Uint8Array) => Uint8Array | undefined) | undefined;
+  /** What would be known of each call, should the gateway end. */
+  readonly standing = new Map<string, StandingCall>();
   readonly #weather: Weather;
   readonly #events: Event[] = [];
   readonly #ladder: string[] = [];
@@ -225,6 +228,9 @@ export class House {
 
   #carry(output: B2buaOutput): void {
     switch (output.type) {
+      case "stands":
+        this.standing.set(output.call.call.id, output.call);
+        break;
       case "send":
         this.#send(output.flow, output.bytes);
         break;

@@ -5,7 +5,7 @@ import { RecordWriter } from "../../../gateway/io/record-writer.ts";
 
 function rig(write: (ids: string[]) => void, atOnce = 1_000) {
   const log: unknown[] = [];
-  const writer = new RecordWriter({
+  const writer = new RecordWriter<CallRecord>({
     write: async (records) => write(records.map(({ id }) => id)),
     atOnce,
     log: (_level, event, fields) => void log.push([event, fields]),

@@ -17,7 +17,7 @@ function rig(handle: (input: B2buaInput) => B2buaOutput[], ports: Partial<Ports>
   const b2bua = { handle, deadline: () => undefined } as unknown as B2bua;
   const runtime = new Runtime(b2bua, (level, event) => void log.push(`${level} ${event}`));
   const nothing = () => {};
-  const rest = { open: nothing, close: nothing, media: nothing, record: nothing };
+  const rest = { open: nothing, close: nothing, media: nothing, record: nothing, stands: nothing };
   runtime.start({ send: nothing, ...rest, ...ports });
   return { runtime, log };
 }
@@ -90,7 +90,7 @@ test("deadlines that are close together ring together, none of them early", asyn
   } as unknown as B2bua;
   const runtime = new Runtime(b2bua, () => {});
   const nothing = () => {};
-  const rest = { open: nothing, close: nothing, media: nothing, record: nothing };
+  const rest = { open: nothing, close: nothing, media: nothing, record: nothing, stands: nothing };
   runtime.start({ send: nothing, ...rest });
   // Starting it asks once what is due.
   await Bun.sleep(20);
