@@ -23,13 +23,9 @@ export function ConnectionsPage() {
         title="Connections"
         columns={[
           "Name",
-          { name: "Status", as: "wide" },
-          "Since",
-          "Host",
-          "Transport",
-          "Encryption",
-          "User name",
-          "Numbers",
+          { name: "Status, since", as: "wide" },
+          "Host, transport",
+          "User name, numbers",
           { name: "Patterns", as: "wide" },
           { name: "Weight", as: "number" },
           { name: "Calls", as: "number" },

@@ -15,7 +15,7 @@ export function DialPlanPage({ config }: { config: Config }) {
       script="dial-plan"
     >
       <Question users={config.users.map(({ name }) => name)} />
-      <Card title="Patterns, in the order they are asked" padded={false}>
+      <Card title="Patterns, in the order they are asked" note={aloneNote(plan)} padded={false}>
         {plan.length === 0 ? (
           <Empty title="No pattern yet">
             A connection says which numbers go there.
@@ -36,6 +36,13 @@ export function DialPlanPage({ config }: { config: Config }) {
   );
 }
 
+/** OPS-09: where nobody stands in for a connection, a call that fails there has failed. */
+function aloneNote(plan: readonly PlannedPattern[]): string | undefined {
+  const names = new Set(plan.flatMap((it) => (it.isAlone ? [it.connection.name] : [])));
+  if (names.size === 0) return undefined;
+  return `Nothing stands in when one of these is down: ${[...names].join(", ")}. A failover group, or a further host, would.`;
+}
+
 const COLUMNS = [
   "Connection",
   { name: "Weight", as: "number" },
@@ -46,7 +53,7 @@ const COLUMNS = [
 ] as const;
 
 function PatternRow({
-  planned: { connection, pattern, unreachable, isAlone },
+  planned: { connection, pattern, unreachable },
 }: {
   planned: PlannedPattern;
 }) {
@@ -80,7 +87,6 @@ function PatternRow({
             <Badge tone="good">Asked</Badge>
           )}
           {unreachable ? <span class="note">{unreachable}</span> : null}
-          {isAlone ? <span class="note">Nothing stands in for it: see failover groups</span> : null}
         </div>
       </td>
     </tr>

@@ -20,12 +20,8 @@ const table = keyedRows<Listed>({
   cells: (it) => [
     [h("a", { href: `/connections/${it.id}` }, it.name)],
     statusOf(it),
-    it.status && it.enabled ? [ago(it.status.since)] : "–",
-    [h("span", { class: "wrap" }, it.port === undefined ? it.host : `${it.host}:${it.port}`)],
-    it.transport === "auto" ? "by DNS" : it.transport.toUpperCase(),
-    ENCRYPTION[it.mediaEncryption ?? "none"],
-    it.username ?? "–",
-    it.inboundNumbers?.map(({ number }) => number).join(", ") || "–",
+    [h("span", { class: "wrap" }, placeOf(it)), note(wayOf(it))],
+    [h("span", { class: "wrap" }, it.username ?? "–"), numbersOf(it)],
     it.patterns.length > 0
       ? it.patterns.map(({ pattern }) => h("code", { class: "tag" }, pattern))
       : "–",
@@ -34,11 +30,28 @@ const table = keyedRows<Listed>({
   ],
 });
 
-function statusOf({ enabled, status }: Listed): (HTMLElement | undefined)[] {
+function statusOf({ enabled, status }: Listed): (HTMLElement | string | undefined)[] {
   if (!enabled) return [badge("idle", "Switched off")];
   if (!status) return [badge("idle", "Not yet known")];
   const { tone, word, reason } = healthOf(status);
-  return [badge(tone, word), reason ? note(reason) : undefined];
+  return [badge(tone, word), " ", ago(status.since), reason ? note(reason) : undefined];
+}
+
+/** A PBX that registers here says by itself where it is. */
+function placeOf({ host, port }: Listed): string {
+  if (host === "") return "–";
+  return port === undefined ? host : `${host}:${port}`;
+}
+
+function wayOf({ transport, mediaEncryption = "none" }: Listed): string {
+  const signalling = transport === "auto" ? "by DNS" : transport.toUpperCase();
+  return `${signalling} · ${ENCRYPTION[mediaEncryption]}`;
+}
+
+function numbersOf({ inboundNumbers = [] }: Listed): HTMLElement | undefined {
+  return inboundNumbers.length > 0
+    ? note(inboundNumbers.map(({ number }) => number).join(", "))
+    : undefined;
 }
 
 /** Calls now, of how many at once. */
