@@ -1,8 +1,11 @@
-/** SRTP of a 20 ms packet in every profile, one way there and back. */
+/** SRTP of a 20 ms packet in every profile, one way there and back, as a media worker has it. */
+
 import { systemRandom } from "../../gateway/io/random.ts";
+import { openSystemCipher } from "../../gateway/io/system-cipher.ts";
 import { writeHeader } from "../../gateway/media/rtp/rtp-packet.ts";
 import { SRTP_PROFILES } from "../../gateway/media/srtp/profiles.ts";
 import { SrtpReceiver, SrtpSender } from "../../gateway/media/srtp/srtp-context.ts";
+import { choosePacketCipher, nodeCipher } from "../../gateway/packet-cipher.ts";
 import type { MicroResult } from "./micro.ts";
 import { timed } from "./timing.ts";
 
@@ -10,6 +13,7 @@ import { timed } from "./timing.ts";
 const PAYLOAD_BYTES = 160;
 
 export function srtpResults(): MicroResult[] {
+  choosePacketCipher(openSystemCipher() ?? nodeCipher);
   return SRTP_PROFILES.flatMap((profile) => {
     const key = systemRandom.bytes(profile.keyBytes);
     const salt = systemRandom.bytes(profile.saltBytes);

@@ -8,9 +8,11 @@ import { DatagramPoll } from "../io/datagram-poll.ts";
 import { type MediaSockets, openMediaSockets } from "../io/media-sockets.ts";
 import { systemRandom } from "../io/random.ts";
 import { SoundFiles } from "../io/sound-files.ts";
+import { openSystemCipher } from "../io/system-cipher.ts";
 import { openSystemOpus } from "../io/system-opus.ts";
 import { LoadLadder } from "../load-ladder.ts";
 import type { Millis } from "../machine.ts";
+import { choosePacketCipher } from "../packet-cipher.ts";
 import { createCertificate, type DtlsCertificate } from "./dtls/certificate.ts";
 import { MediaPlane } from "./media-plane.ts";
 import { PortPool } from "./port-pool.ts";
@@ -66,6 +68,8 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
 
 /** What takes time and needs no ports; a failure is the start's to tell. */
 function prepare(): Promise<Prepared> {
+  const cipher = openSystemCipher();
+  if (cipher) choosePacketCipher(cipher);
   prepared ??= loadCodecs(openSystemOpus()).then((codecs) => ({
     codecs,
     certificate: createCertificate(systemRandom),

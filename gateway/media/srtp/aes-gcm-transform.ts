@@ -1,8 +1,9 @@
 /**
  * AES-GCM for SRTP and SRTCP: RFC 7714 §8 (RTP) and §9 (RTCP, whose index follows the tag).
- * The contexts, which know the packet's index, stand above; AES-GCM itself is crypto.ts.
+ * The contexts, which know the packet's index, stand above; AES-GCM itself is packet-cipher.ts.
  */
-import { GCM_TAG_BYTES, openGcm, sealGcm } from "../../crypto.ts";
+import { GCM_TAG_BYTES } from "../../crypto.ts";
+import { type PacketCipher, packetCipher } from "../../packet-cipher.ts";
 import type { SessionKeys } from "./key-derivation.ts";
 import {
   ENCRYPTED_FLAG,
@@ -17,44 +18,37 @@ import {
 export class AesGcmTransform implements SrtpTransform {
   readonly #rtp: SessionKeys;
   readonly #rtcp: SessionKeys;
+  readonly #cipher: PacketCipher;
   readonly #nonce = new Uint8Array(12);
   /** An unencrypted SRTCP packet is additional data together with its index word (§9.3). */
   readonly #rtcpHeader = new Uint8Array(RTCP_HEADER_BYTES + RTCP_INDEX_BYTES);
 
-  constructor(rtp: SessionKeys, rtcp: SessionKeys) {
+  constructor(rtp: SessionKeys, rtcp: SessionKeys, cipher: PacketCipher = packetCipher()) {
     this.#rtp = rtp;
     this.#rtcp = rtcp;
+    this.#cipher = cipher;
   }
 
   protectRtp(buffer: Uint8Array, length: number, payload: number, index: number): number {
     this.#writeNonce(this.#rtp.salt, buffer, 8, index);
-    const header = buffer.subarray(0, payload);
-    const plain = buffer.subarray(payload, length);
-    sealGcm(this.#rtp.key, this.#nonce, header, plain, buffer, payload);
+    this.#cipher.seal(this.#rtp.key, this.#nonce, undefined, buffer, payload, length);
     return length + GCM_TAG_BYTES;
   }
 
   unprotectRtp(buffer: Uint8Array, length: number, payload: number, index: number): number {
     this.#writeNonce(this.#rtp.salt, buffer, 8, index);
     const end = length - GCM_TAG_BYTES;
-    const plain = openGcm(
-      this.#rtp.key,
-      this.#nonce,
-      buffer.subarray(0, payload),
-      buffer.subarray(payload, end),
-      buffer.subarray(end, length),
-    );
-    if (!plain) return NOT_AUTHENTIC;
-    buffer.set(plain, payload);
-    return end;
+    const { key } = this.#rtp;
+    const isGood = this.#cipher.open(key, this.#nonce, undefined, buffer, payload, end);
+    return isGood ? end : NOT_AUTHENTIC;
   }
 
   protectRtcp(buffer: Uint8Array, length: number, index: number): number {
     const word = ENCRYPTED_FLAG + index;
     this.#writeNonce(this.#rtcp.salt, buffer, 4, index);
-    const plain = buffer.subarray(RTCP_HEADER_BYTES, length);
     const additional = this.#additional(buffer, word);
-    sealGcm(this.#rtcp.key, this.#nonce, additional, plain, buffer, RTCP_HEADER_BYTES);
+    const { key } = this.#rtcp;
+    this.#cipher.seal(key, this.#nonce, additional, buffer, RTCP_HEADER_BYTES, length);
     writeUint32(buffer, length + GCM_TAG_BYTES, word);
     return length + GCM_TAG_BYTES + RTCP_INDEX_BYTES;
   }
@@ -65,16 +59,13 @@ export class AesGcmTransform implements SrtpTransform {
     const word = readUint32(buffer, tagEnd);
     const encrypted = word >= ENCRYPTED_FLAG;
     this.#writeNonce(this.#rtcp.salt, buffer, 4, encrypted ? word - ENCRYPTED_FLAG : word);
-    const plain = openGcm(
-      this.#rtcp.key,
-      this.#nonce,
-      encrypted ? this.#additional(buffer, word) : clearRtcp(buffer, end, tagEnd, length),
-      encrypted ? buffer.subarray(RTCP_HEADER_BYTES, end) : buffer.subarray(0, 0),
-      buffer.subarray(end, tagEnd),
-    );
-    if (!plain) return NOT_AUTHENTIC;
-    if (encrypted) buffer.set(plain, RTCP_HEADER_BYTES);
-    return end;
+    const additional = encrypted
+      ? this.#additional(buffer, word)
+      : clearRtcp(buffer, end, tagEnd, length);
+    const { key } = this.#rtcp;
+    const from = encrypted ? RTCP_HEADER_BYTES : end;
+    const isGood = this.#cipher.open(key, this.#nonce, additional, buffer, from, end);
+    return isGood ? end : NOT_AUTHENTIC;
   }
 
   rtcpIndexOffset(length: number): number {

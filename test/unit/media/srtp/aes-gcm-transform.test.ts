@@ -1,16 +1,26 @@
 import { expect, test } from "bun:test";
+import { openSystemCipher } from "../../../../gateway/io/system-cipher.ts";
 import { AesGcmTransform } from "../../../../gateway/media/srtp/aes-gcm-transform.ts";
 import { NOT_AUTHENTIC } from "../../../../gateway/media/srtp/transform.ts";
+import { nodeCipher } from "../../../../gateway/packet-cipher.ts";
 import vectors from "../../../vectors/srtp-gcm-rfc7714.json";
 
-for (const vector of vectors) {
+const system = openSystemCipher();
+const ciphers = [
+  { by: "node:crypto", cipher: nodeCipher },
+  ...(system ? [{ by: "the system's OpenSSL", cipher: system }] : []),
+];
+
+for (const [vector, { by, cipher }] of vectors.flatMap((it) =>
+  ciphers.map((own) => [it, own] as const),
+)) {
   const keys = {
     key: Uint8Array.fromHex(vector.key),
     salt: Uint8Array.fromHex(vector.salt),
     authenticationKey: new Uint8Array(0),
   };
-  const transform = new AesGcmTransform(keys, keys);
-  const name = `P7 RFC 7714 §16, §17, AES-${8 * keys.key.length}`;
+  const transform = new AesGcmTransform(keys, keys, cipher);
+  const name = `P7 RFC 7714 §16, §17, AES-${8 * keys.key.length} by ${by}`;
   const inBuffer = (hex: string) => {
     const buffer = new Uint8Array(200);
     buffer.set(Uint8Array.fromHex(hex));

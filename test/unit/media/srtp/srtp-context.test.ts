@@ -1,5 +1,6 @@
-import { expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createCipheriv, createHmac } from "node:crypto";
+import { openSystemCipher } from "../../../../gateway/io/system-cipher.ts";
 import { deriveSessionKeys } from "../../../../gateway/media/srtp/key-derivation.ts";
 import {
   profileById,
@@ -17,9 +18,14 @@ import {
   TOO_MANY_STREAMS,
   TOO_SHORT,
 } from "../../../../gateway/media/srtp/srtp-context.ts";
+import { choosePacketCipher, nodeCipher } from "../../../../gateway/packet-cipher.ts";
 import { mutate, mutations, runSeed, seededChance } from "../chance.ts";
 
 const SSRC = 0xcafebabe;
+
+// As a media worker has it, where the system has OpenSSL.
+beforeAll(() => choosePacketCipher(openSystemCipher() ?? nodeCipher));
+afterAll(() => choosePacketCipher(nodeCipher));
 
 function pair(profile: SrtpProfile): { sender: SrtpSender; receiver: SrtpReceiver } {
   const key = Uint8Array.from({ length: profile.keyBytes }, (_, at) => 7 * at + 1);
