@@ -101,7 +101,8 @@ test.skipIf(CHROMIUM === null)(
       client.gateway.applied.at(-1)?.connections.find((it) => it.name === "Carrier of the mail");
     expect(saved()).toBeUndefined();
     await page.getByRole("button", { name: "Save" }).click();
-    while (!saved()) await Bun.sleep(10);
+    // Back at the list, which has it.
+    await page.getByRole("link", { name: "Carrier of the mail" }).waitFor();
     expect(saved()).toMatchObject({ type: "outbound-trunk", host: "sip.carrier.example" });
     // The browser asks before what was typed above is lost.
     expect(complaints.filter((it) => it !== "dialog: ")).toEqual([]);
