@@ -65,6 +65,8 @@ async function checkedDatabase(file: string, secrets: Secrets): Promise<Config> 
     }
     if (problem)
       throw new OperatorError(`in the backup ${problem.path} is wrong: ${problem.message}`);
+    // Calls that were up then are over: nobody takes leave of their PBXs by a backup (R2).
+    await database.deleteFrom("standing_call").execute();
     // Everything into the one file: it is moved alone.
     await sql`pragma wal_checkpoint(truncate)`.execute(database);
     return config;

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { CallRecord, PartyQuality } from "../../../gateway/b2bua/status.ts";
 import type { WallMillis } from "../../../gateway/machine.ts";
-import { RECORDS_AT_ONCE_MAX, Records } from "../../../schema/records.ts";
+import { type CallNote, RECORDS_AT_ONCE_MAX, Records } from "../../../schema/records.ts";
 import { openStoreForTest } from "./opened.ts";
 
 function recordOf(index: number): CallRecord {
@@ -71,5 +71,25 @@ test("as many at once as is said, all or none", async () => {
   await expect(twice).rejects.toThrow();
   const [newest] = await records.newest(1);
   expect(newest).toEqual(recordOf(RECORDS_AT_ONCE_MAX - 1));
+  await opened.close();
+});
+
+test("R2: what stands of a call is its latest, until its record takes the place of it", async () => {
+  const opened = await openStoreForTest();
+  const records = new Records(opened.database);
+  const standing = (id: string, caller: string): CallNote => {
+    const { ended: _ended, status: _status, endedBy: _by, reason: _reason, ...call } = recordOf(1);
+    return { id, standing: { call: { ...call, id, caller }, dialogs: [] } };
+  };
+  await records.note([standing("a", "alice"), standing("b", "bob"), standing("a", "anna")]);
+  const callers = async () => (await records.standing()).map(({ call }) => call.caller).sort();
+  expect(await callers()).toEqual(["anna", "bob"]);
+  await records.note([standing("b", "ben")]);
+  expect(await callers()).toEqual(["anna", "ben"]);
+  // Over within one write, and over after it.
+  const over = (id: string): CallNote => ({ id, record: { ...recordOf(1), id } });
+  await records.note([standing("c", "carol"), over("c"), over("a")]);
+  expect(await callers()).toEqual(["ben"]);
+  expect(await records.newest(10)).toHaveLength(2);
   await opened.close();
 });

@@ -11,9 +11,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { sql } from "kysely";
+import type { StandingCall } from "../../../gateway/b2bua/standing.ts";
 import { OperatorError } from "../../../gateway/options.ts";
 import { BACKUPS_KEPT, listBackups, makeBackup } from "../../../schema/backup.ts";
 import { openDatabase } from "../../../schema/database.ts";
+import { Records } from "../../../schema/records.ts";
 import { restoreBackup } from "../../../schema/restore.ts";
 import { openSecrets } from "../../../schema/secrets.ts";
 import { ALICE, openStoreForTest, trunk } from "./opened.ts";
@@ -112,4 +114,17 @@ test("D6, W9: what is no good backup is refused, and the database stays as it is
   await restoreBackup(backup, opened.file, opened.secrets);
   expect(readFileSync(opened.file).equals(before)).toBe(false);
   expect(existsSync(`${opened.file}.restoring`)).toBe(false);
+});
+
+test("R2: calls that were up when a backup was made are none when it is put back", async () => {
+  const opened = await openStoreForTest();
+  await opened.store.saveUser(undefined, ALICE, "test");
+  const standing = { call: { id: "c" }, dialogs: [] } as unknown as StandingCall;
+  await new Records(opened.database).note([{ id: "c", standing }]);
+  const backup = await makeBackup(opened.database, opened.directory, 0);
+  await opened.database.destroy();
+  await restoreBackup(backup, opened.file, opened.secrets);
+  const restored = await openDatabase(opened.file);
+  expect(await new Records(restored).standing()).toEqual([]);
+  await restored.destroy();
 });
