@@ -7,14 +7,8 @@ import { expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { tone } from "../../bench/audio/signal.ts";
-import { type PbxCall, VirtualPbx } from "../../bench/endpoints/virtual-pbx.ts";
-import { type SoftphoneCall, VirtualSoftphone } from "../../bench/endpoints/virtual-softphone.ts";
 import { GatewayRig } from "../rigs/gateway.ts";
-import { recordingEar, untilHeard } from "../rigs/listening.ts";
-
-const SOFTPHONE_HZ = 440;
-const PBX_HZ = 1_000;
+import { type HeardCall, heardCall } from "../rigs/heard-call.ts";
 
 /** Undefined where nothing may be mounted. */
 function mounted(): { directory: string; unmount: () => void } | undefined {
@@ -36,37 +30,6 @@ const canMount = (() => {
   return disk !== undefined;
 })();
 
-const hum = (frequencyHz: number, sampleRate: number) =>
-  tone(frequencyHz, { sampleRate, durationMs: 1_000, levelDbov: -16 }).pcm;
-
-const earOf = ({ heard }: SoftphoneCall | PbxCall) =>
-  recordingEar(() => ({ pcm: heard.samples(), sampleRate: heard.rate }));
-
-/** A softphone's call to a PBX, up and heard on both sides. */
-async function callOver(gateway: GatewayRig) {
-  const pbx = await VirtualPbx.start({ codec: "PCMA", plays: hum(PBX_HZ, 8_000) });
-  await gateway.api("POST", "/connections", {
-    ...{ name: "PBX", type: "outbound-trunk", host: "127.0.0.1", port: pbx.port },
-    ...{ patterns: [{ pattern: "^2" }], allow: ["127.0.0.1"], codecs: ["PCMA"] },
-  });
-  const softphone = await VirtualSoftphone.connect({
-    ...{ server: gateway.socketUrl, user: "before", password: "long enough" },
-    plays: hum(SOFTPHONE_HZ, 48_000),
-  });
-  const call = await softphone.call("250");
-  const [line] = pbx.calls;
-  if (!line) throw new Error("the PBX has no call");
-  const isHeard = async () => {
-    await Promise.all([untilHeard(earOf(call), PBX_HZ), untilHeard(earOf(line), SOFTPHONE_HZ)]);
-  };
-  await isHeard();
-  const close = () => {
-    softphone.close();
-    pbx.stop();
-  };
-  return { softphone, call, isHeard, close };
-}
-
 test.skipIf(!canMount)(
   "D4: a full disk is 507, calls nobody off, and is over when there is room",
   async () => {
@@ -83,11 +46,11 @@ test.skipIf(!canMount)(
     };
     const acknowledged: string[] = [];
     const filler = join(disk.directory, "data", "filler");
-    let talk: Awaited<ReturnType<typeof callOver>> | undefined;
+    let talk: HeardCall | undefined;
     try {
       expect(await add("before")).toBe(201);
       acknowledged.push("before");
-      talk = await callOver(gateway);
+      talk = await heardCall(gateway, "before", "long enough");
       const [before] = (await gateway.status()).calls;
       expect(before?.state).toBe("connected");
       // Leaves next to nothing.
