@@ -5,29 +5,24 @@
  */
 import { GCM_TAG_BYTES, openGcm, sealGcm } from "./crypto.ts";
 
+/**
+ * Works on packet[from..to), with the tag behind it. The key's length selects AES-128 or AES-256, the
+ * nonce has 12 bytes. `additional` is authenticated besides; undefined: what is before `from`.
+ */
+export type OnPacket<Result> = (
+  key: Uint8Array,
+  nonce: Uint8Array,
+  additional: Uint8Array | undefined,
+  packet: Uint8Array,
+  from: number,
+  to: number,
+) => Result;
+
 export interface PacketCipher {
-  /**
-   * Encrypts packet[from..to) and writes the tag behind it. The key's length selects AES-128 or
-   * AES-256, the nonce has 12 bytes. `additional` is authenticated with it; undefined: what is
-   * before `from`.
-   */
-  seal(
-    key: Uint8Array,
-    nonce: Uint8Array,
-    additional: Uint8Array | undefined,
-    packet: Uint8Array,
-    from: number,
-    to: number,
-  ): void;
-  /** The reverse, the tag at `to`. False where it is not authentic: the packet is left as it was. */
-  open(
-    key: Uint8Array,
-    nonce: Uint8Array,
-    additional: Uint8Array | undefined,
-    packet: Uint8Array,
-    from: number,
-    to: number,
-  ): boolean;
+  /** Encrypts, and writes the tag. Throws where there is no room for it. */
+  readonly seal: OnPacket<void>;
+  /** The reverse. False where it is not authentic: the packet is left as it was. */
+  readonly open: OnPacket<boolean>;
 }
 
 /** By node:crypto: everywhere. */

@@ -69,17 +69,17 @@ export async function openStore(options: GatewayOptions, log: Log): Promise<Open
     log,
   });
   let operations: Operations | undefined;
-  const record = (record: CallRecord) => writer.add({ id: record.id, record });
+  const write = (record: CallRecord) => writer.add({ id: record.id, record });
   const abandoned = await records.standing();
-  for (const it of abandoned) record(brokenRecord(it, now() as WallMillis));
+  for (const it of abandoned) write(brokenRecord(it, now() as WallMillis));
   return {
     abandoned,
     stands: (standing) => writer.add({ id: standing.call.id, standing }),
     config: () => store.load(),
     revision: () => loadRevision(database),
-    record: (ended) => {
-      record(ended);
-      operations?.ended(ended);
+    record: (record) => {
+      write(record);
+      operations?.ended(record);
     },
     openAdmin: async (gateway) => {
       operations = await openOperations({

@@ -42,20 +42,12 @@ export class Records {
     const over = records.map(({ id }) => id);
     // The latest of each is what stands.
     const standing = new Map(
-      notes.flatMap((note): [string, string][] =>
-        "standing" in note && !over.includes(note.id)
-          ? [[note.id, JSON.stringify(note.standing)]]
-          : [],
-      ),
+      notes.flatMap((note) => ("standing" in note ? [[note.id, note.standing] as const] : [])),
     );
+    for (const id of over) standing.delete(id);
+    const rows = [...standing].map(([id, call]) => ({ id, call: JSON.stringify(call) }));
     await this.#database.transaction().execute(async (transaction) => {
-      for (const [id, call] of standing) {
-        await transaction
-          .insertInto("standing_call")
-          .values({ id, call })
-          .onConflict((conflict) => conflict.column("id").doUpdateSet({ call }))
-          .execute();
-      }
+      if (rows.length > 0) await transaction.replaceInto("standing_call").values(rows).execute();
       if (records.length === 0) return;
       await transaction.deleteFrom("standing_call").where("id", "in", over).execute();
       await this.#insert(transaction, records);

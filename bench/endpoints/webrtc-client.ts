@@ -1,7 +1,7 @@
 /**
  * The transport half of a softphone without libwebrtc: ICE checks as the controlling side, DTLS in
- * either role, SRTP; or of a PBX with DTLS-SRTP, which has no ICE. It costs a few microseconds a packet, so that hundreds fit into one process.
- * No sockets and no clock: datagrams and times are handed in. Below: the gateway's own protocols,
+ * either role, SRTP; or of a PBX with DTLS-SRTP, which has no ICE. It costs a few microseconds a
+ * packet, so that hundreds fit into one process. No sockets and no clock: datagrams and times are handed in. Below: the gateway's own protocols,
  * which real browsers, OpenSSL and rtpengine have been heard to agree with.
  */
 import { utf8 } from "../../gateway/bytes.ts";

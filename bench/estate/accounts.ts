@@ -6,7 +6,8 @@ import type { SwarmPlan } from "./protocol.ts";
 const PER_USER = 10;
 /** Connections of one address; the gateway takes 64. */
 const PER_ADDRESS = 60;
-const USER = "phone";
+/** Their names begin so; a number follows. */
+export const USER = "phone";
 
 /** `told` from 0 to 1. */
 export async function makeAccounts(

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GatewayRig } from "../../test/rigs/gateway.ts";
 import { processSeconds, residentBytes } from "../load/proc.ts";
+import { placesAt, USER } from "./accounts.ts";
 import { HelperProcess } from "./helper-process.ts";
 import type {
   FromRegistrar,
@@ -35,8 +36,6 @@ export interface EstateOptions {
 
 const PASSWORD = "estate-password";
 const REGISTRAR_PORT = 27_500;
-/** Of one address; the gateway takes 64. */
-const SOCKETS_PER_ADDRESS = 60;
 const RETURN_WITHIN_SECONDS = 5;
 /** Requests to the API at once. */
 const REQUESTS = 8;
@@ -119,7 +118,7 @@ export class Estate {
       };
       await Promise.all(Array.from({ length: REQUESTS }, one));
     };
-    await make("/users", users, (index) => ({ name: `phone${index}`, password: PASSWORD }));
+    await make("/users", users, (index) => ({ name: `${USER}${index}`, password: PASSWORD }));
     await make("/connections", connections, (index) => ({
       name: `PBX ${index}`,
       type: "outbound-registration",
@@ -135,9 +134,8 @@ export class Estate {
   populate(): void {
     const { softphones, perUser, every, ramp } = this.options;
     const plan: SwarmPlan = {
-      ...{ softphones, perUser, ramp, user: "phone", password: PASSWORD, insecure: false },
-      server: this.#gateway.socketUrl,
-      perAddress: SOCKETS_PER_ADDRESS,
+      ...placesAt(this.#gateway),
+      ...{ softphones, perUser, ramp, password: PASSWORD },
       everySeconds: every,
       returnWithinSeconds: RETURN_WITHIN_SECONDS,
       reconnectEvery: 0,

@@ -1,5 +1,4 @@
 /** SRTP of a 20 ms packet in every profile, one way there and back, as a media worker has it. */
-
 import { systemRandom } from "../../gateway/io/random.ts";
 import { openSystemCipher } from "../../gateway/io/system-cipher.ts";
 import { writeHeader } from "../../gateway/media/rtp/rtp-packet.ts";

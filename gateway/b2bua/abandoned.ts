@@ -26,6 +26,10 @@ export class Abandoned {
     this.#options = options;
   }
 
+  get alive() {
+    return { abandoned: this.#byKey.size };
+  }
+
   /** Asks for a way to each. */
   end(dialogs: readonly StandingDialog[]): Effect[] {
     return dialogs.flatMap((dialog): Effect[] => {

@@ -5,7 +5,6 @@
  * Configuration, SIP bytes and media replies in; bytes, media commands and records out. It is pure:
  * the shell in `io/` owns the sockets, the clock and the media workers.
  */
-
 import type { Config, ConnectionId, User } from "../../schema/config.ts";
 import { Agenda } from "../agenda.ts";
 import { earliest, type Millis, type WallMillis } from "../machine.ts";
@@ -173,6 +172,7 @@ export class B2bua {
       ...this.#calls.alive,
       ...this.#subscriptions.alive,
       ...this.#messages.alive,
+      ...this.#abandoned.alive,
       newcomers: this.#newcomers.size,
       bindings: this.#registrar.size,
       pbxBindings: this.#pbxs.size,

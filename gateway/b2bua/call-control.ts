@@ -33,7 +33,7 @@ import type { CallOrder, MediaOrder } from "./order.ts";
 import { type Ending, q850Of, reasonOf } from "./reason.ts";
 import { replacementRefusal } from "./replacement.ts";
 import type { Spending } from "./spending.ts";
-import { standingOf } from "./standing.ts";
+import { newlyStanding } from "./standing.ts";
 import type { CallStatus } from "./status.ts";
 import type { Tracer, Verdict } from "./tracer.ts";
 import type { Trunk } from "./trunk.ts";
@@ -295,7 +295,7 @@ export class CallControl {
   #execute(live: LiveCall, orders: readonly CallOrder[], now: Millis): Effect[] {
     const effects = orders.flatMap((order) => this.#carry(live, order, now));
     this.#table.schedule(live);
-    const standing = standingOf(live);
+    const standing = newlyStanding(live);
     return standing ? [...effects, { type: "stands", call: standing }] : effects;
   }
 

@@ -33,7 +33,7 @@ export interface LiveLeg {
   served: TransactionId | undefined;
   /** The connection it uses. */
   trunk: Trunk | undefined;
-  /** Its dialog is up, and that was told. */
+  /** Its dialog is up, and that was told of the call it is in. */
   stands: boolean;
   readonly dialogs: string[];
   readonly transactions: Set<TransactionId>;
@@ -123,6 +123,7 @@ export class CallTable {
     leg.live.legs.delete(leg);
     live.legs.add(leg);
     leg.live = live;
+    leg.stands = false;
   }
 
   legById(id: LegId): LiveLeg | undefined {

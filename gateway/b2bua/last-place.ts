@@ -9,7 +9,8 @@ import { printHostPort } from "../sip/grammar.ts";
 
 export class LastPlace {
   readonly #host: string;
-  #asked: Flow | undefined;
+  /** `address:port`, each. */
+  #asked: string | undefined;
   #answered: string | undefined;
 
   constructor(connection: Connection) {
@@ -17,26 +18,21 @@ export class LastPlace {
   }
 
   /** A request goes out over this flow. */
-  asked(flow: Flow): void {
-    this.#asked = flow;
+  asked({ remote: { address, port } }: Flow): void {
+    this.#asked = printHostPort({ host: address, port });
   }
 
   /** The request that went out last was answered. */
   answered(): void {
-    if (this.#asked) this.#answered = placeOf(this.#asked);
+    this.#answered = this.#asked;
   }
 
   /** A sentence about silence, with what is known of the way there. */
   explained(reason: string): string {
-    const now = this.#asked && placeOf(this.#asked);
-    if (now === undefined || this.#answered === undefined || now === this.#answered) return reason;
-    // An address in the configuration leads nowhere else: then it was another connection's end.
+    const [before, now] = [this.#answered, this.#asked];
+    if (before === undefined || now === before) return reason;
+    // An address leads to itself: another one is a further host's.
     if (parseAddress(this.#host)) return reason;
-    return `${reason}; it last answered at ${this.#answered}, and ${this.#host} leads to ${now} now`;
+    return `${reason}; it last answered at ${before}, and ${this.#host} leads to ${now} now`;
   }
-}
-
-/** The port tells nothing of an outgoing stream's far end that the address doesn't. */
-function placeOf({ remote: { address, port } }: Flow): string {
-  return printHostPort({ host: address, port });
 }

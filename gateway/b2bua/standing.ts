@@ -1,13 +1,13 @@
 /**
  * A call that is up, as it is kept against the gateway's own sudden end (R2): what its record needs,
- * and of each dialog with a PBX what a BYE needs. Values alone, as JSON has them. Pure.
+ * and of each dialog with a PBX what a BYE needs. Values alone, as JSON has them.
  */
 import type { ConnectionId } from "../../schema/config.ts";
 import type { WallMillis } from "../machine.ts";
 import { type Dialog, requestIn } from "../sip/dialog.ts";
 import type { SipRequest } from "../sip/message.ts";
 import { parseNameAddr, printNameAddr } from "../sip/name-addr.ts";
-import type { LiveCall } from "./call-table.ts";
+import type { LiveCall, LiveLeg } from "./call-table.ts";
 import { reasonValue } from "./reason.ts";
 import type { CallRecord, CallStatus } from "./status.ts";
 
@@ -31,19 +31,22 @@ export interface StandingCall {
 const SEQUENCE_MARGIN = 10_000;
 const ENDING = { status: 500, reason: "the gateway was restarted", q850: 41 } as const;
 
-/** The call as it is kept (R2), where one of its legs has come up since it was last asked. */
-export function standingOf({ call, legs }: LiveCall): StandingCall | undefined {
+/** The call as it is to be kept, where one of its legs has come up since the last time. */
+export function newlyStanding(live: LiveCall): StandingCall | undefined {
+  const { call, legs } = live;
+  const isUp = ({ id }: LiveLeg) => call.legOf(id)?.state === "confirmed";
   let isNews = false;
-  const dialogs: StandingDialog[] = [];
   for (const leg of legs) {
-    const { state, dialog } = call.legOf(leg.id) ?? {};
-    if (state !== "confirmed" || !dialog) continue;
-    isNews ||= !leg.stands;
+    if (leg.stands || !isUp(leg)) continue;
     leg.stands = true;
-    if (leg.trunk) dialogs.push(standingDialog(leg.trunk.connection.id, dialog));
+    isNews = true;
   }
   if (!isNews) return undefined;
   const { state: _state, ...status } = call.status();
+  const dialogs = [...legs].filter(isUp).flatMap(({ id, trunk }) => {
+    const dialog = call.legOf(id)?.dialog;
+    return trunk && dialog ? [standingDialog(trunk.connection.id, dialog)] : [];
+  });
   return { call: status, dialogs };
 }
 

@@ -7,6 +7,7 @@ import type { B2bua } from "../b2bua/b2bua.ts";
 import type { B2buaInput, B2buaOutput } from "../b2bua/border.ts";
 import type { StandingCall } from "../b2bua/standing.ts";
 import type { CallRecord, OwnStatus } from "../b2bua/status.ts";
+import type { Millis } from "../machine.ts";
 import type { Command } from "../media/protocol.ts";
 import type { FlowId, Target } from "../sip/flow.ts";
 import { monotonicNow } from "./clock.ts";
@@ -36,6 +37,7 @@ export class Runtime {
   #running = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #wakeAt: number | undefined;
+  #handledAt: Millis = 0;
 
   constructor(b2bua: B2bua, log: Log) {
     this.#b2bua = b2bua;
@@ -86,7 +88,8 @@ export class Runtime {
 
   #handle(input: B2buaInput): B2buaOutput[] {
     try {
-      return this.#b2bua.handle(input, monotonicNow());
+      this.#handledAt = monotonicNow();
+      return this.#b2bua.handle(input, this.#handledAt);
     } catch (error) {
       const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
       this.#log("error", "fault", { input: input.type, detail });
@@ -143,12 +146,15 @@ export class Runtime {
         this.#wakeAt = undefined;
         this.feed({ type: "timeout" });
       },
-      waitFor(at - monotonicNow()),
+      at <= this.#handledAt ? 0 : waitFor(at - monotonicNow()),
     );
   }
 }
 
-/** What is due is due now; else up to the next tick, in whole milliseconds: timers drop the rest. */
+/**
+ * Up to the next tick, in whole milliseconds, for timers drop the rest. What fell due since the last
+ * input was handled waits for it too: else a busy machine would ring for each deadline by itself.
+ */
 function waitFor(ms: number): number {
-  return ms <= 0 ? 0 : Math.ceil(Math.max(ms, TICK_MS));
+  return Math.ceil(Math.max(ms, TICK_MS));
 }

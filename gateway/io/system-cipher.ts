@@ -5,7 +5,7 @@
  */
 import { dlopen, type Pointer, ptr } from "bun:ffi";
 import { GCM_TAG_BYTES } from "../crypto.ts";
-import { nodeCipher, type PacketCipher } from "../packet-cipher.ts";
+import { nodeCipher, type OnPacket, type PacketCipher } from "../packet-cipher.ts";
 
 const GET_TAG = 0x10;
 const SET_TAG = 0x11;
@@ -40,7 +40,10 @@ class SystemCipher implements PacketCipher {
   readonly #library: Library;
   readonly #context128: Pointer;
   readonly #context256: Pointer;
-  /** Where OpenSSL says how much it wrote; its buffer first, so that it stays where it is. */
+  /**
+   * Where OpenSSL says how much it wrote. A field, so that it is there as long as its place is used:
+   * a pointer keeps nothing from the collector. Its buffer first, so that it stays where it is.
+   */
   readonly #written = new Int32Array(new ArrayBuffer(8));
   readonly #writtenAt = ptr(this.#written);
 
@@ -50,66 +53,56 @@ class SystemCipher implements PacketCipher {
     this.#context256 = contextOf(library, library.EVP_aes_256_gcm() as Pointer | null);
   }
 
-  seal(
-    key: Uint8Array,
-    nonce: Uint8Array,
-    additional: Uint8Array | undefined,
-    packet: Uint8Array,
-    from: number,
-    to: number,
-  ): void {
-    const context = key.length === 32 ? this.#context256 : this.#context128;
+  readonly seal: OnPacket<void> = (key, nonce, additional, packet, from, to) => {
     const { EVP_CIPHER_CTX_ctrl: control, EVP_CipherFinal_ex: finish } = this.#library;
-    // Whatever is written past its end is somebody else's memory.
-    if (from > to || to + GCM_TAG_BYTES > packet.length)
-      throw new RangeError("no room for the tag");
+    if (!hasRoom(packet, from, to)) throw new RangeError("there is no room for the tag");
     const tag = (ptr(packet) + to) as Pointer;
-    this.#crypt(context, true, key, nonce, additional, packet, from, to);
-    const isDone = finish(context, tag, this.#writtenAt) === 1;
-    if (!isDone || control(context, GET_TAG, GCM_TAG_BYTES, tag) !== 1)
-      throw new Error("OpenSSL could not seal a packet");
-  }
+    const context = this.#encrypt(key, nonce, additional, packet, from, to);
+    const isSealed =
+      context !== undefined &&
+      finish(context, tag, this.#writtenAt) === 1 &&
+      control(context, GET_TAG, GCM_TAG_BYTES, tag) === 1;
+    if (!isSealed) throw new Error("OpenSSL could not seal a packet");
+  };
 
-  open(
-    key: Uint8Array,
-    nonce: Uint8Array,
-    additional: Uint8Array | undefined,
-    packet: Uint8Array,
-    from: number,
-    to: number,
-  ): boolean {
-    const context = key.length === 32 ? this.#context256 : this.#context128;
+  readonly open: OnPacket<boolean> = (key, nonce, additional, packet, from, to) => {
     const { EVP_CIPHER_CTX_ctrl: control, EVP_CipherFinal_ex: finish } = this.#library;
-    if (from > to || to + GCM_TAG_BYTES > packet.length) return false;
+    if (!hasRoom(packet, from, to)) return false;
     const tag = (ptr(packet) + to) as Pointer;
-    this.#crypt(context, false, key, nonce, additional, packet, from, to);
+    const context = this.#decrypt(key, nonce, additional, packet, from, to);
+    if (context === undefined) return false;
     const isTold = control(context, SET_TAG, GCM_TAG_BYTES, tag) === 1;
     if (isTold && finish(context, tag, this.#writtenAt) === 1) return true;
     // The keystream once more: it is as it came, for whoever tries another key.
-    this.#crypt(context, true, key, nonce, additional, packet, from, to);
+    this.#encrypt(key, nonce, additional, packet, from, to);
     return false;
+  };
+
+  /** The context, with the text done and the tag still to be looked at; undefined where it failed. */
+  #crypting(direction: 0 | 1): OnPacket<Pointer | undefined> {
+    return (key, nonce, additional, packet, from, to) => {
+      const { EVP_CipherInit_ex: init, EVP_CipherUpdate: update } = this.#library;
+      const context = key.length === 32 ? this.#context256 : this.#context128;
+      const written = this.#writtenAt;
+      const at = ptr(packet);
+      const text = (at + from) as Pointer;
+      const header = additional ? ptr(additional) : at;
+      const headerBytes = additional ? additional.length : from;
+      const isDone =
+        init(context, null, null, ptr(key), ptr(nonce), direction) === 1 &&
+        update(context, null, written, header, headerBytes) === 1 &&
+        (to === from || update(context, text, written, text, to - from) === 1);
+      return isDone ? context : undefined;
+    };
   }
 
-  #crypt(
-    context: Pointer,
-    isSealed: boolean,
-    key: Uint8Array,
-    nonce: Uint8Array,
-    additional: Uint8Array | undefined,
-    packet: Uint8Array,
-    from: number,
-    to: number,
-  ): void {
-    const { EVP_CipherInit_ex: init, EVP_CipherUpdate: update } = this.#library;
-    const written = this.#writtenAt;
-    const at = ptr(packet);
-    const header = additional ? ptr(additional) : at;
-    const headerBytes = additional ? additional.length : from;
-    const text = (at + from) as Pointer;
-    init(context, null, null, ptr(key), ptr(nonce), isSealed ? 1 : 0);
-    update(context, null, written, header, headerBytes);
-    if (to > from) update(context, text, written, text, to - from);
-  }
+  readonly #decrypt = this.#crypting(0);
+  readonly #encrypt = this.#crypting(1);
+}
+
+/** Whatever is written past a packet's end is somebody else's memory. */
+function hasRoom(packet: Uint8Array, from: number, to: number): boolean {
+  return from >= 0 && from <= to && to + GCM_TAG_BYTES <= packet.length;
 }
 
 function contextOf(library: Library, cipher: Pointer | null): Pointer {

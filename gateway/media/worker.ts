@@ -12,7 +12,7 @@ import { openSystemCipher } from "../io/system-cipher.ts";
 import { openSystemOpus } from "../io/system-opus.ts";
 import { LoadLadder } from "../load-ladder.ts";
 import type { Millis } from "../machine.ts";
-import { choosePacketCipher } from "../packet-cipher.ts";
+import { choosePacketCipher, nodeCipher } from "../packet-cipher.ts";
 import { createCertificate, type DtlsCertificate } from "./dtls/certificate.ts";
 import { MediaPlane } from "./media-plane.ts";
 import { PortPool } from "./port-pool.ts";
@@ -68,13 +68,14 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
 
 /** What takes time and needs no ports; a failure is the start's to tell. */
 function prepare(): Promise<Prepared> {
-  const cipher = openSystemCipher();
-  if (cipher) choosePacketCipher(cipher);
-  prepared ??= loadCodecs(openSystemOpus()).then((codecs) => ({
-    codecs,
-    certificate: createCertificate(systemRandom),
-    poll: DatagramPoll.open(now),
-  }));
+  prepared ??= loadCodecs(openSystemOpus()).then((codecs) => {
+    choosePacketCipher(openSystemCipher() ?? nodeCipher);
+    return {
+      codecs,
+      certificate: createCertificate(systemRandom),
+      poll: DatagramPoll.open(now),
+    };
+  });
   prepared.catch(() => {});
   return prepared;
 }
