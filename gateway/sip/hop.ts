@@ -6,6 +6,8 @@
  * a NAT nothing else arrives, and without one it makes no difference.
  */
 import { EMPTY } from "../bytes.ts";
+import { hmacSha256 } from "../crypto.ts";
+import type { Random } from "../random.ts";
 import { cseq, readTo, topVia, vias } from "./accessors.ts";
 import { tagTo } from "./build.ts";
 import type { Flow } from "./flow.ts";
@@ -57,6 +59,18 @@ export function withToTag(response: SipResponse, tag: string): SipResponse {
   const headers = response.headers.clone();
   tagTo(headers, tag);
   return { ...response, headers };
+}
+
+/**
+ * §8.2.7: tags for answers of which nothing is kept. The same request has the same one again, made
+ * under a key of its own so that no other gateway's is like it.
+ */
+export function statelessTags(random: Random): (response: SipResponse) => SipResponse {
+  const sign = hmacSha256(random.bytes(32));
+  return (response) => {
+    const asked = ["Via", "Call-ID", "CSeq"].map((it) => response.headers.get(it)).join("\n");
+    return withToTag(response, sign(asked).subarray(0, 6).toHex());
+  };
 }
 
 /** The ACK of a final response that is no 2xx (§17.1.1.3). */

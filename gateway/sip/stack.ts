@@ -18,6 +18,7 @@ import {
   acknowledgementOf,
   cancellationOf,
   isForUs,
+  statelessTags,
   withReceived,
   withToTag,
   withVia,
@@ -57,6 +58,7 @@ const REASONS = {
 
 export class Stack {
   readonly #random: Random;
+  readonly #tagged: (response: SipResponse) => SipResponse;
   readonly #heard: StackOptions["heard"];
   readonly #framings = new Map<FlowId, StreamFraming>();
   readonly #table = new TransactionTable();
@@ -65,6 +67,7 @@ export class Stack {
 
   constructor(options: StackOptions) {
     this.#random = options.random;
+    this.#tagged = statelessTags(options.random);
     this.#heard = options.heard;
   }
 
@@ -174,10 +177,9 @@ export class Stack {
     return { transaction: id, outputs: [] };
   }
 
-  /** Answers without a transaction (§8.2.7). */
+  /** Answers without a transaction; the same request again gets the same To tag (§8.2.7). */
   reply(flow: Flow, response: SipResponse): Extract<StackOutput, { type: "send" }>[] {
-    const tagged = withToTag(response, randomToken(this.#random, 6));
-    return [{ type: "send", flow: flow.id, bytes: printMessage(tagged) }];
+    return [{ type: "send", flow: flow.id, bytes: printMessage(this.#tagged(response)) }];
   }
 
   /** Answers through the server transaction; a 2xx to INVITE is repeated until its ACK comes. */

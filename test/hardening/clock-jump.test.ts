@@ -1,7 +1,7 @@
 /**
  * R6: the wall clock jumps, an hour on, a day back, ten years on, while calls are up and PBXs are
  * registered with. Whatever it says, timers go on by the clock that never jumps: calls are heard,
- * nobody registers more than they would have, no binding, ban, session or nonce is over before its time.
+ * nobody registers more than they would have, and a softphone stays where it registered.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -138,7 +138,7 @@ withFaketime(
     for (const jump of JUMPS) {
       setClock(jump);
       await Bun.sleep(BETWEEN_MS);
-      // A session of the admin, a nonce and a binding are none the older for it.
+      // The binding is none the older for it, nor is the token that asks.
       const { bindings, calls } = await gateway.status();
       expect([jump, bindings.length, calls.length]).toEqual([
         ...[jump, before.bindings.length, CALLS],

@@ -22,6 +22,7 @@ const HONEST_EVERY = 250;
 const GROWTH_MIB_MAX = 64;
 const PATIENCE_MS = 10_000;
 const REPEAT_MS = 500;
+const METHODS = ["INVITE", "OPTIONS", "REGISTER", "MESSAGE", "BYE", "SUBSCRIBE", "INFO", "PUBLISH"];
 const vectors = join(import.meta.dir, "../vectors/rfc4475");
 const seeds = readdirSync(vectors)
   .filter((it) => it.endsWith(".dat"))
@@ -184,6 +185,42 @@ test("P3: no reply is answered, however it is written", async () => {
   expect(heard).toEqual([]);
   socket.close();
 }, 60_000);
+
+test("P3: a request has one final answer at most, however it is written", async () => {
+  const random = seededRandom(43);
+  /** What was answered to each transaction: its branch, its call, its method. */
+  const finals = new Map<string, string[]>();
+  const socket = await boundSocket((text) => {
+    const [status = ""] = text.split("\r\n");
+    if (status.startsWith("SIP/2.0 1")) return;
+    const named = (name: string) => new RegExp(`^${name}: *(.+)$`, "im").exec(text)?.[1];
+    const transaction = [/branch=([^;\s]+)/i.exec(text)?.[1], named("Call-ID"), named("CSeq")];
+    // Whose name was mutated away can't be told from others.
+    if (transaction.includes(undefined)) return;
+    const key = transaction.join(" ");
+    finals.set(key, [...(finals.get(key) ?? []), `${status} ${named("To")}`]);
+  });
+  const { port } = socket.address();
+  const tries = scaled("P3 requests and their answers", 20_000, 0.2);
+  const request = (index: number) => {
+    const [method, id] = [random.pick(METHODS), String(index).padStart(8, "0")];
+    return `${method} sip:${id}@${HOST} SIP/2.0\r\nVia: SIP/2.0/UDP ${HOST}:${port};branch=z9hG4bK${id};rport\r\nFrom: <sip:a@${HOST}>;tag=${id}\r\nTo: <sip:b@${HOST}>\r\nCall-ID: one-${id}\r\nCSeq: 7 ${method}\r\nContact: <sip:a@${HOST}:${port}>\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n`;
+  };
+  for (let index = 0; index < tries; index++) {
+    const whole = new TextEncoder().encode(request(index));
+    const sent = index % 2 === 0 ? whole : mutate(whole, whole, random);
+    socket.send(sent, gateway.sipPort, HOST);
+    // As a network does: some come twice.
+    if (index % 7 === 0) socket.send(sent, gateway.sipPort, HOST);
+    if (index % HONEST_EVERY === 0) await honest(3_000_000 + index);
+  }
+  await honest(4_000_000);
+  socket.close();
+  const different = [...finals].filter(([, answers]) => new Set(answers).size > 1);
+  expect(different).toEqual([]);
+  // Who asks is answered: it would be seen if nothing were.
+  expect(finals.size).toBeGreaterThan(tries / 2);
+}, 300_000);
 
 test.skipIf(!hasZzuf)(
   "P3: zzuf's mutations of the torture messages",

@@ -1,7 +1,5 @@
-/** Datagrams with somebody else's source, by a raw socket (raw(7)): needs root, and loopback alone. */
+/** Datagrams with somebody else's source, by a raw socket (raw(7)): needs CAP_NET_RAW; loopback alone. */
 import { dlopen, ptr } from "bun:ffi";
-
-export const canSpoof = process.platform === "linux" && process.getuid?.() === 0;
 
 const AF_INET = 2;
 const SOCK_RAW = 3;
@@ -60,6 +58,18 @@ export class Spoofer {
   close(): void {
     this.#libc.symbols.close(this.#descriptor);
     this.#libc.close();
+  }
+}
+
+/** Whether this machine lets us: Linux, with the capability, whoever we are. */
+export const canSpoof = process.platform === "linux" && opens();
+
+function opens(): boolean {
+  try {
+    new Spoofer().close();
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { FAIR } from "./audit.ts";
 import { stageOf } from "./stage.ts";
+import { connected } from "./story.ts";
 
 test.each([
   "out",
@@ -28,4 +29,23 @@ test.each([
   house.pass(2_000);
   expect(pbx.views).toEqual([]);
   expect(pbx.diary.filter((it) => it === "got BYE")).toHaveLength(way === "inside" ? 0 : 1);
+});
+
+test("R2: what a transfer made one call is kept as it stands then", () => {
+  const stage = stageOf({ name: "", play: () => {} }, 7, FAIR);
+  const { house, alice, bob, pbx } = stage;
+  connected(stage);
+  alice.call("sip:bob@gateway");
+  house.pass(6_000);
+  const [first, second] = alice.views;
+  if (first && second) alice.refer("sip:bob@gateway", second, first);
+  house.pass(12_000);
+  expect([alice, bob, pbx].map(({ views }) => views.length)).toEqual([0, 1, 1]);
+  const kept = [...house.standing.values()];
+  const dialogs = kept.flatMap((it) => it.dialogs);
+  expect(dialogs.map(({ connection }) => Number(connection))).toEqual([1]);
+  house.feed({ type: "abandoned", dialogs: JSON.parse(JSON.stringify(dialogs)) });
+  house.pass(2_000);
+  expect(pbx.views).toEqual([]);
+  expect(pbx.diary.filter((it) => it === "got BYE")).toHaveLength(1);
 });

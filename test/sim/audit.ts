@@ -28,6 +28,7 @@ export function audit({ house }: Stage, isParted: boolean): void {
   expect(Object.entries(alive).filter(([, count]) => count !== 0)).toEqual([]);
   expect(house.b2bua.deadline()).toBeUndefined();
   expect([...house.legs.keys()]).toEqual([]);
+  expect([...house.standing.keys()]).toEqual([]);
   for (const actor of house.actors) {
     expect(actor.views).toEqual([]);
     expect(actor.isIdle).toBe(true);

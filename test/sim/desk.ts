@@ -69,6 +69,12 @@ export class Desk {
     this.#feed({ type: "configured", config });
   }
 
+  /** The administrator hangs up whatever is up. */
+  hangUpAll(): Sent[] {
+    const { calls } = this.b2bua.status(this.now);
+    return calls.flatMap(({ id }) => this.#feed({ type: "hangUp", call: id }));
+  }
+
   /** Says it and returns what is sent for it, to whomever. */
   say(flow: Flow, what: string | Uint8Array): Sent[] {
     const bytes = typeof what === "string" ? utf8(what) : what;

@@ -256,6 +256,7 @@ export class House {
         break;
       case "record":
         this.records.push(output.record);
+        this.standing.delete(output.record.id);
         break;
       case "log":
         if (output.level === "error") throw new Error(JSON.stringify(output.fields));
