@@ -42,7 +42,7 @@ const IMPORT_PATH = "/api/v1/import";
 
 export function createAdmin(services: Services): Hono<AdminEnv> {
   const app = new Hono<AdminEnv>();
-  app.use(securityHeaders(services.secure));
+  app.use(securityHeaders);
   const limited = (maxSize: number) =>
     bodyLimit({
       maxSize,

@@ -8,6 +8,7 @@ import { type Role, roleOfScope, suffices } from "../schema/roles.ts";
 import { AttemptLimit, sourceOf } from "./attempt-limit.ts";
 import { neededFor } from "./permissions.ts";
 import { refuse } from "./refusal.ts";
+import { isSecure } from "./security.ts";
 import type { AdminEnv, Services } from "./services.ts";
 import { page } from "./views/page.tsx";
 import { MessagePage } from "./views/sign-in.tsx";
@@ -28,8 +29,8 @@ interface Proven {
 }
 
 /** `__Host-` ties the cookie to this very host, and needs TLS. */
-function cookieName({ secure }: Services): string {
-  return secure ? `__Host-${COOKIE}` : COOKIE;
+function cookieName(context: AdminContext): string {
+  return isSecure(context) ? `__Host-${COOKIE}` : COOKIE;
 }
 
 /** A log-in with an id of its own; the one the browser came with is ended (W13: no fixation). */
@@ -39,21 +40,21 @@ export async function logIn(
   account: number,
 ): Promise<void> {
   await endLogIn(context, services);
-  setCookie(context, cookieName(services), await services.access.newSession(account), {
+  setCookie(context, cookieName(context), await services.access.newSession(account), {
     httpOnly: true,
     sameSite: "Strict",
-    secure: services.secure,
+    secure: isSecure(context),
     path: "/",
   });
 }
 
 export async function logOut(context: AdminContext, services: Services): Promise<void> {
   await endLogIn(context, services);
-  deleteCookie(context, cookieName(services), { path: "/", secure: services.secure });
+  deleteCookie(context, cookieName(context), { path: "/", secure: isSecure(context) });
 }
 
 async function endLogIn(context: AdminContext, services: Services): Promise<void> {
-  const token = getCookie(context, cookieName(services));
+  const token = getCookie(context, cookieName(context));
   if (token !== undefined) await services.access.endSession(token);
 }
 
@@ -95,7 +96,7 @@ async function provenBy(context: AdminContext, services: Services): Promise<Prov
       }
     );
   }
-  const cookie = getCookie(context, cookieName(services));
+  const cookie = getCookie(context, cookieName(context));
   const session = cookie === undefined ? undefined : await access.session(cookie);
   if (cookie === undefined || !session) return undefined;
   const { account, name, role } = session;

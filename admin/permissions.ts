@@ -32,6 +32,7 @@ export const PERMISSIONS: Readonly<Record<string, Needed>> = {
   "GET /users/:id": "viewer",
   "GET /dial-plan": "viewer",
   "GET /settings": "viewer",
+  "GET /settings/certificate": "viewer",
   "GET /settings/alerts": "operator",
   "GET /settings/backup": "operator",
   "GET /settings/bans": "viewer",

@@ -241,6 +241,18 @@ export const settingsBody = z
       .array(text)
       .optional()
       .describe("Numbers no limit and no permission holds up; absent: 112, 911, 999 and 110"),
+    acme: z
+      .strictObject({
+        names: z.array(text).describe("Host names, whose port 80 leads here"),
+        email: optionalText.describe("Where the issuer writes of what is amiss"),
+        directory: optionalText.describe("Who issues it; absent: Let's Encrypt"),
+      })
+      .optional()
+      .describe("A certificate ordered by ACME, where the command line gives none (RFC 8555)"),
+    certificateFiles: z
+      .array(z.strictObject({ certificate: text, key: text }))
+      .optional()
+      .describe("Or files of the gateway's machine in PEM: the chain and its key"),
     alerts: z
       .strictObject({
         webhook: optionalText.describe("https: or http: URL alerts are posted to"),

@@ -1,5 +1,5 @@
 /** What protects every page and every change: response headers, and who may send a request. */
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { refuse } from "./refusal.ts";
 import type { AdminEnv } from "./services.ts";
 
@@ -12,17 +12,19 @@ const HEADERS: Readonly<Record<string, string>> = {
   "Cross-Origin-Opener-Policy": "same-origin",
 };
 
-export function securityHeaders(secure: boolean): MiddlewareHandler<AdminEnv> {
-  return async (context, next) => {
-    await next();
-    for (const [name, value] of Object.entries(HEADERS)) context.res.headers.set(name, value);
-    // But for what says itself that it may be kept.
-    if (!context.res.headers.get("Cache-Control")?.startsWith("public")) {
-      context.res.headers.set("Cache-Control", "no-store");
-    }
-    if (secure) context.res.headers.set("Strict-Transport-Security", "max-age=31536000");
-  };
+/** Whether the request came over TLS that ends here. */
+export function isSecure(context: Context<AdminEnv>): boolean {
+  return context.req.url.startsWith("https:");
 }
+
+export const securityHeaders: MiddlewareHandler<AdminEnv> = async (context, next) => {
+  await next();
+  const { headers } = context.res;
+  for (const [name, value] of Object.entries(HEADERS)) headers.set(name, value);
+  // But for what says itself that it may be kept.
+  if (!headers.get("Cache-Control")?.startsWith("public")) headers.set("Cache-Control", "no-store");
+  if (isSecure(context)) headers.set("Strict-Transport-Security", "max-age=31536000");
+};
 
 const JSON_TYPE = /^application\/(?:[a-z-]+\+)?json\s*(?:;|$)/i;
 const SAFE = ["GET", "HEAD", "OPTIONS"];

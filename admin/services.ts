@@ -88,8 +88,6 @@ export interface Services {
   report: (error: Error) => void;
   /** The wall clock, milliseconds since 1970. */
   now: () => number;
-  /** True when pages are served over TLS. */
-  secure: boolean;
 }
 
 export interface AdminEnv {

@@ -11,16 +11,15 @@ import { B2bua } from "./b2bua/b2bua.ts";
 import { ConnectionTest } from "./b2bua/connection-test.ts";
 import { targetOf } from "./b2bua/identity.ts";
 import { run } from "./commands.ts";
-import { openAcme } from "./io/acme.ts";
 import { monotonicNow, wallClockAt } from "./io/clock.ts";
 import { readCommandLine } from "./io/command-line.ts";
 import { probe } from "./io/connection-probe.ts";
-import { openHttp } from "./io/http.ts";
+import { openWeb, type Web } from "./io/http.ts";
 import { portAdvice } from "./io/local-ports.ts";
 import { type Log, openLog } from "./io/log.ts";
 import { startMediaWorkers } from "./io/media-workers.ts";
 import { networkStatus, OwnAddresses } from "./io/network.ts";
-import { openOwnCertificates } from "./io/own-certificates.ts";
+import { openOwnTls } from "./io/own-tls.ts";
 import { systemRandom } from "./io/random.ts";
 import { Resolver, systemDns } from "./io/resolver.ts";
 import { type Ports, Runtime } from "./io/runtime.ts";
@@ -51,40 +50,35 @@ async function serve(options: GatewayOptions): Promise<void> {
   const seenBy = () => runtime.status().connections.flatMap(({ seenAs }) => seenAs ?? []);
   const watching = await watchOutside(addresses, seenBy, await store.config(), log);
 
-  const workers = await startMediaWorkers({
-    count: options.workers,
-    spawn: () => new Worker(new URL("./media/worker.ts", import.meta.url)),
-    optionsOf: (index) => ({
-      type: "start",
-      bindAddresses: [addresses.media],
-      ...(addresses.advertised === undefined ? {} : { advertisedAddress: addresses.advertised }),
-      webrtcPort: options.webrtcPort === 0 ? 0 : options.webrtcPort + index,
-      rtpPorts: shareOfPorts(options.rtpPorts, index, options.workers),
-      silenceMs: MEDIA_SILENCE_MS,
-      soundsDirectory: join(options.data, "sounds"),
-    }),
-    feed: runtime.feed,
-    log,
-  }).catch((error: Error) => {
-    throw mediaPortsTaken(`${addresses.media}:${options.webrtcPort}`, error);
-  });
-  const { origins, sipTls } = options;
-  const { certificates, ...ours } = openCertificates(options, log);
+  const workers = await openMedia(options, addresses, runtime, log);
+  const tls = openOwnTls({ options, now: Date.now, log, changed: runtime.changed });
+  const tellPort = (reason: string) => log("warning", "tls-port", { reason });
   const sip = await openSip({
     at: options.sip,
-    ...(sipTls && certificates ? { tls: { ...sipTls, certificates } } : {}),
+    tls: { ...options.sipTls, certificates: tls.certificates, tell: tellPort },
     localHostFor: addresses.hostFor,
     feed: runtime.feed,
     resolver: new Resolver({ dns: systemDns, now: monotonicNow, chance }),
   });
-  const sockets = sipWebSocket({ origins, secure: certificates !== undefined, feed: runtime.feed });
-  const following = followConfig(store, runtime, addresses);
+  const sockets = sipWebSocket({ origins: options.origins, feed: runtime.feed });
+  const following = followConfig(store, (config) => {
+    addresses.configure(config.settings ?? {});
+    tls.configure(config.settings ?? {});
+    runtime.feed({ type: "configured", config });
+  });
+  let web: Web | undefined;
+  const tlsStatus = () => {
+    const problem = web?.problem ?? sip.tlsProblem;
+    return { ...(problem === undefined ? {} : { certificateProblem: problem }), ...tls.status() };
+  };
   const admin = await store.openAdmin({
     status: () => ({
       ...runtime.status(),
       workers: workers.statuses,
-      ...ours.status(),
-      network: networkStatus(options, addresses, sip.port),
+      ...tlsStatus(),
+      network: networkStatus(options, addresses, {
+        ...{ sip: sip.port, sipTls: sip.tlsPort, https: web?.httpsPort },
+      }),
     }),
     subscribe: (listener) => runtime.subscribe(listener),
     ...commandsTo(runtime),
@@ -93,12 +87,7 @@ async function serve(options: GatewayOptions): Promise<void> {
     calls: b2bua.archive,
     apply: following.apply,
   });
-  const http = openHttp({
-    http: options.http,
-    ...(certificates ? { certificates } : {}),
-    sockets,
-    fetch: admin,
-  });
+  web = openWeb({ ...options, tls, sockets, fetch: admin, tell: tellPort });
 
   runtime.start({
     ...flowsOf(sockets, sip),
@@ -110,17 +99,38 @@ async function serve(options: GatewayOptions): Promise<void> {
   // R2: after the configuration, which says where their PBXs are.
   runtime.feed({ type: "abandoned", dialogs: store.abandoned.flatMap((it) => it.dialogs) });
 
-  log("info", "started", { version: VERSION, http: http.url, sip: sip.description });
-  process.stdout.write(await store.welcome(http.url));
+  log("info", "started", { version: VERSION, http: web.url, sip: sip.description });
+  process.stdout.write(await store.welcome(web.url));
   stopOnSignal(options, runtime, log, async () => {
     following.stop();
     watching();
-    await http.stop();
+    sockets.closeAll();
+    await web?.stop();
     sip.stop();
-    ours.stop();
+    tls.stop();
     workers.stop();
     runtime.stop();
     await store.close();
+  });
+}
+
+function openMedia(options: GatewayOptions, addresses: OwnAddresses, { feed }: Runtime, log: Log) {
+  return startMediaWorkers({
+    count: options.workers,
+    spawn: () => new Worker(new URL("./media/worker.ts", import.meta.url)),
+    optionsOf: (index) => ({
+      type: "start",
+      bindAddresses: [addresses.media],
+      ...(addresses.advertised === undefined ? {} : { advertisedAddress: addresses.advertised }),
+      webrtcPort: options.webrtcPort === 0 ? 0 : options.webrtcPort + index,
+      rtpPorts: shareOfPorts(options.rtpPorts, index, options.workers),
+      silenceMs: MEDIA_SILENCE_MS,
+      soundsDirectory: join(options.data, "sounds"),
+    }),
+    feed,
+    log,
+  }).catch((error: Error) => {
+    throw mediaPortsTaken(`${addresses.media}:${options.webrtcPort}`, error);
   });
 }
 
@@ -153,24 +163,6 @@ function commandsTo(runtime: Runtime): Pick<GatewayFace, "hangUp" | "transfer" |
   };
 }
 
-/** What we show by TLS: from files, or ordered by ACME; nothing where neither is wanted. */
-function openCertificates({ acme: options, data, tls }: GatewayOptions, log: Log) {
-  const acme = options && openAcme({ options, data, now: Date.now, log });
-  const files = acme ? ([acme.files] as const) : tls;
-  const certificates = files && openOwnCertificates({ files, now: Date.now, log });
-  return {
-    certificates,
-    status: () => ({
-      certificates: certificates?.status() ?? [],
-      ...(acme ? { acme: acme.status() } : {}),
-    }),
-    stop: () => {
-      certificates?.stop();
-      acme?.stop();
-    },
-  };
-}
-
 function mediaPortsTaken(where: string, { message }: Error): OperatorError {
   return new OperatorError(
     `the media ports can't be opened (${message}): is ${where}/udp taken, or the address ` +
@@ -179,14 +171,13 @@ function mediaPortsTaken(where: string, { message }: Error): OperatorError {
 }
 
 /** The newest configuration, also where another process changed it: `import` from the console. */
-function followConfig(store: OpenedStore, runtime: Runtime, addresses: OwnAddresses) {
+function followConfig(store: OpenedStore, take: (config: Config) => void) {
   let revision = -1;
   // Two saves may come back in another order than they were written.
   const apply = (config: Config) => {
     if (config.revision < revision) return;
     revision = config.revision;
-    addresses.configure(config.settings ?? {});
-    runtime.feed({ type: "configured", config });
+    take(config);
   };
   const follow = async () => {
     try {

@@ -25,9 +25,10 @@ export interface AcmeOptions {
   names: readonly [string, ...string[]];
   directory: string;
   email?: string;
-  /** Where whose the names are is asked (HTTP-01): port 80 of each of them must lead here. */
-  http: HostPort;
 }
+
+/** Who issues certificates unless somebody else is named. */
+export const LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory";
 
 export interface GatewayOptions {
   /** Directory of the database, the keys and the certificates. */
@@ -37,13 +38,17 @@ export interface GatewayOptions {
   tls?: readonly [CertificateFiles, ...CertificateFiles[]];
   /** In the place of `tls`. */
   acme?: AcmeOptions;
+  /** Where an issuer asks whose the names are (HTTP-01): port 80 of each of them must lead here. */
+  acmeHttp: HostPort;
+  /** Where pages and softphones are served with the certificate of the settings, besides `http`. */
+  https: HostPort;
   /** Serve HTTP without TLS on an address others can reach. */
   insecureHttp: boolean;
   /** Further origins whose pages may open the SIP WebSocket. */
   origins: string[];
   sip: HostPort;
-  /** Where PBXs connect by TLS, with the certificates of `tls`. */
-  sipTls?: HostPort;
+  /** Where PBXs connect by TLS, as soon as there is a certificate. */
+  sipTls: HostPort;
   /** Address media is bound to and, without `externalIp`, advertised with. */
   media?: string;
   externalIp?: string;
@@ -110,19 +115,29 @@ export function parseCertificates(
 
 const HOST_NAME = /^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*$/;
 
+/** Whether a certificate can be ordered for it: a name in lower case with a dot in it, no address. */
+export function isOrderable(name: string): boolean {
+  return HOST_NAME.test(name);
+}
+
 /** Host names by comma, in lower case: what a certificate can be ordered for. */
 export function parseHostNames(flag: string, text: string): [string, ...string[]] {
   const [first = "", ...others] = text.split(",").map((it) => it.trim().toLowerCase());
-  const wrong = [first, ...others].find((it) => !HOST_NAME.test(it));
+  const wrong = [first, ...others].find((it) => !isOrderable(it));
   if (wrong === undefined) return [first, ...others];
   throw new OperatorError(`${flag} has "${wrong}": write host names, e.g. phones.example.com`);
 }
 
-/** A URL secrets may be sent to: by TLS, or to this very machine. */
+/** Whether secrets may be sent there: by TLS, or to this very machine. */
+export function isServiceUrl(text: string): boolean {
+  const { protocol, hostname = "", username, password } = URL.parse(text) ?? {};
+  const isOwn = protocol === "http:" && /^(?:127\.|localhost$|\[::1\]$)/.test(hostname);
+  return (protocol === "https:" || isOwn) && username === "" && password === "";
+}
+
+/** A URL secrets may be sent to. */
 export function parseServiceUrl(flag: string, text: string): string {
-  const url = URL.parse(text);
-  const isOwn = url?.protocol === "http:" && /^(?:127\.|localhost$|\[::1\]$)/.test(url.hostname);
-  if (url?.protocol === "https:" || isOwn) return text;
+  if (isServiceUrl(text)) return text;
   throw new OperatorError(`${flag} is "${text}": write an https: URL`);
 }
 

@@ -92,7 +92,6 @@ export async function openStore(options: GatewayOptions, log: Log): Promise<Open
         status: () => gateway.status(),
         log,
       });
-      const secure = options.tls !== undefined || options.acme !== undefined;
       const report = (error: Error) =>
         log("error", "fault", { where: "admin", detail: error.stack ?? error.message });
       const app = createAdmin({
@@ -107,7 +106,6 @@ export async function openStore(options: GatewayOptions, log: Log): Promise<Open
         hasher: passwordHasher,
         report,
         now,
-        secure,
       });
       return (request, remoteAddress) => app.fetch(request, { remoteAddress });
     },

@@ -4,6 +4,7 @@
  */
 import { parseAddress, parseCidr } from "../gateway/address.ts";
 import { ALERT_RULES, type AlertRule } from "../gateway/watch/alert-rules.ts";
+import { type CertificateSettings, checkCertificate } from "./certificate-settings.ts";
 import {
   checkHost,
   checkPort,
@@ -13,7 +14,7 @@ import {
   problem,
 } from "./findings.ts";
 
-export interface Settings {
+export interface Settings extends CertificateSettings {
   /**
    * The IP address peers outside see (NAT-02). Absent: asked of the STUN servers and learned from
    * what registrars say they received, else the interface's own.
@@ -80,6 +81,7 @@ export function checkSettings(settings: Settings, path: string, findings: Findin
   if (externalAddress !== undefined && !parseAddress(externalAddress)) {
     problem(findings, `${path}.externalAddress`, "an IP address is expected");
   }
+  checkCertificate(settings, path, findings);
   if (settings.alerts) checkAlerts(settings.alerts, `${path}.alerts`, findings);
   checkLength(stunServers, STUN_SERVERS_MAX, `${path}.stunServers`, findings);
   stunServers.forEach((server, index) => {

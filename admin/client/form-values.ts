@@ -85,12 +85,16 @@ export function valuesOf(form: HTMLFormElement, isNew: boolean): Json {
     const name = object.dataset["object"] ?? "";
     const first = object.querySelector<Field>("[data-as]")?.name.split(".").at(-1) ?? "";
     const made = (body[name] ?? {}) as Json;
-    const isEmpty = Object.values(made).every((value) => value === null);
+    const isEmpty = Object.values(made).every(isNothing);
     // A choice is never empty: what it belongs to decides.
-    const isUnnamed = object.dataset["by"] === "first" && made[first] === null;
+    const isUnnamed = object.dataset["by"] === "first" && isNothing(made[first]);
     if (isEmpty || isUnnamed) body[name] = null;
   }
   return isNew ? (withoutNulls(body) as Json) : body;
+}
+
+function isNothing(value: unknown): boolean {
+  return value === null || (Array.isArray(value) && value.length === 0);
 }
 
 function withoutNulls(value: unknown): unknown {

@@ -12,6 +12,7 @@ import { AuditPage } from "../views/audit-page.tsx";
 import { BackupPage } from "../views/backup-page.tsx";
 import { CallPage } from "../views/call-page.tsx";
 import { CallsPage } from "../views/calls-page.tsx";
+import { CertificatePage } from "../views/certificate-page.tsx";
 import { ConnectionPage } from "../views/connection-page.tsx";
 import { ConnectionsPage } from "../views/connections-page.tsx";
 import { DashboardPage } from "../views/dashboard-page.tsx";
@@ -42,16 +43,13 @@ export function privatePages(services: Services): Hono<AdminEnv> {
     )
     .get("/users", (context) => page(context, <UsersPage />))
     .get("/users/:id", (context) => userPage(context, services))
-    .get("/settings", async (context) => {
-      const { acme, certificates } = gateway.status();
-      return page(
-        context,
-        <NetworkPage
-          acme={acme}
-          certificates={certificates}
-          {...(await settingsOf(context, store))}
-        />,
-      );
+    .get("/settings", async (context) =>
+      page(context, <NetworkPage {...(await settingsOf(context, store))} />),
+    )
+    .get("/settings/certificate", async (context) => {
+      const { certificatesFrom: from } = gateway.status();
+      const facts = { from, ...(await settingsOf(context, store)) };
+      return page(context, <CertificatePage {...facts} />);
     })
     .get("/settings/alerts", async (context) =>
       page(context, <AlertsPage {...(await settingsOf(context, store))} />),

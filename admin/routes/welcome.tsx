@@ -8,14 +8,12 @@ import { CallStep, ConnectedStep, ConnectionStep, UserStep } from "../views/welc
 import { NetworkStep, nextStep, PresetStep } from "../views/welcome-page.tsx";
 
 export function welcome(services: Services): Hono<AdminEnv> {
-  const { gateway, secure, store } = services;
+  const { gateway, store } = services;
   return new Hono<AdminEnv>()
     .get("/", async (context) => context.redirect(`/welcome/${nextStep(await store.load())}`))
-    .get("/network", async (context) => {
-      const { network, certificates } = gateway.status();
-      const facts = { network, certificates, secure };
-      return page(context, <NetworkStep config={await store.load()} {...facts} />);
-    })
+    .get("/network", async (context) =>
+      page(context, <NetworkStep config={await store.load()} status={gateway.status()} />),
+    )
     .get("/connection", async (context) => {
       const config = await store.load();
       const { preset: id, another } = context.req.query();

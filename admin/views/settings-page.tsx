@@ -1,15 +1,15 @@
 /** @jsxImportSource hono/jsx */
 /** The settings: one page for each of `SETTINGS`, with tabs between them. */
 import type { Child } from "hono/jsx";
-import type { AcmeStatus, CertificateStatus } from "../../gateway/b2bua/status.ts";
 import type { Settings } from "../../schema/settings.ts";
 import { Check, Field, Form, Group } from "./fields.tsx";
 import { Page } from "./layout.tsx";
-import { Badge, Card, Empty, Notice, PageTabs, Table, TableCard } from "./parts.tsx";
+import { PageTabs, TableCard } from "./parts.tsx";
 
 /** Add a page of settings here, and its route beside the others. */
 const SETTINGS = [
-  ["/settings", "Network and certificates"],
+  ["/settings", "Network and numbers"],
+  ["/settings/certificate", "Certificate"],
   ["/settings/accounts", "Accounts"],
   ["/settings/tokens", "Tokens"],
   ["/settings/password", "Your password"],
@@ -36,17 +36,12 @@ export function SettingsPage(props: {
   );
 }
 
-const day = (at: number) => new Date(at).toISOString().slice(0, 10);
-const time = (at: number) => new Date(at).toISOString().slice(11, 16);
-
 interface NetworkProps {
-  readonly acme?: AcmeStatus | undefined;
-  readonly certificates: readonly CertificateStatus[];
   readonly settings: Settings;
   readonly version?: number;
 }
 
-export function NetworkPage({ acme, certificates, settings, version }: NetworkProps) {
+export function NetworkPage({ settings, version }: NetworkProps) {
   return (
     <SettingsPage at="/settings">
       <Form resource="/api/v1/settings" version={version} back="/settings">
@@ -106,50 +101,7 @@ export function NetworkPage({ acme, certificates, settings, version }: NetworkPr
           />
         </Group>
       </Form>
-      <Card
-        title="Certificates"
-        note="Of --tls-cert, read again when the files change."
-        padded={false}
-      >
-        {acme ? <AcmeNotice acme={acme} /> : null}
-        {certificates.length === 0 ? (
-          <Empty title="Pages and softphones are served without TLS">
-            Browsers give out the microphone on localhost or over TLS only: start the gateway with
-            --acme and a host name, or with --tls-cert and --tls-key.
-          </Empty>
-        ) : (
-          <Table id="own-certificates" label="Certificates" columns={["Names", "Expires", "State"]}>
-            {certificates.map(({ names, expires, daysLeft, isDue }) => (
-              <tr>
-                <td data-label="Names">{names.join(", ")}</td>
-                <td data-label="Expires">{day(expires)}</td>
-                <td data-label="State">
-                  <Badge tone={daysLeft < 0 ? "bad" : isDue ? "warn" : "good"}>
-                    {daysLeft < 0 ? "Expired" : `${daysLeft} days left`}
-                  </Badge>
-                </td>
-              </tr>
-            ))}
-          </Table>
-        )}
-      </Card>
     </SettingsPage>
-  );
-}
-
-/** What became of the order, where there is something to say. */
-function AcmeNotice({ acme: { names, state, reason, nextAttempt } }: { acme: AcmeStatus }) {
-  if (state === "valid") return null;
-  const list = names.join(", ");
-  const again = nextAttempt === undefined ? "" : ` It is tried again at ${time(nextAttempt)} UTC.`;
-  return (
-    <div class="body">
-      <Notice tone={state === "failed" ? "bad" : "busy"}>
-        {state === "failed"
-          ? `No certificate was issued for ${list}: ${reason}. Port 80 of each name must lead here.${again}`
-          : `A certificate for ${list} is being ordered.`}
-      </Notice>
-    </div>
   );
 }
 

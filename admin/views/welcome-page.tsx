@@ -4,7 +4,7 @@
  * any step and taken up again.
  */
 import type { Child } from "hono/jsx";
-import type { CertificateStatus, NetworkStatus } from "../../gateway/b2bua/status.ts";
+import type { CertificateStatus, NetworkStatus, Status } from "../../gateway/b2bua/status.ts";
 import type { Config } from "../../schema/config.ts";
 import { PRESETS, type Preset } from "../presets.ts";
 import { Icon } from "./icons.tsx";
@@ -73,13 +73,8 @@ const SOURCES: Readonly<Record<NetworkStatus["addressFrom"], string>> = {
   interface: "of this machine's own interface",
 };
 
-export function NetworkStep(props: {
-  config: Config;
-  network: NetworkStatus;
-  certificates: readonly CertificateStatus[];
-  secure: boolean;
-}) {
-  const { config, network, certificates, secure } = props;
+export function NetworkStep({ config, status }: { config: Config; status: Status }) {
+  const { network, certificates } = status;
   const { address, addressFrom, sipPort, sipTlsPort, rtpPorts, webrtcPorts } = network;
   const range = ({ first, last }: { first: number; last: number }) =>
     first === last ? String(first) : `${first} to ${last}`;
@@ -96,7 +91,7 @@ export function NetworkStep(props: {
             rows={[
               ["Seen from outside", `${address}, ${SOURCES[addressFrom]}`],
               ["SIP", `port ${sipPort}, UDP and TCP`],
-              ["SIP over TLS", sipTlsPort ? `port ${sipTlsPort}` : "off (--sip-tls)"],
+              ["SIP over TLS", sipTlsPort ? `port ${sipTlsPort}` : "off without a certificate"],
               ["Audio to PBXs", `UDP ports ${range(rtpPorts)}`],
               ["Audio to browsers", `UDP ports ${range(webrtcPorts)}`],
             ]}
@@ -107,7 +102,11 @@ export function NetworkStep(props: {
           </p>
         </Card>
         <Card title="Certificate">
-          {secure ? <Certificates certificates={certificates} /> : <NoCertificate />}
+          {certificates.length > 0 ? (
+            <Certificates certificates={certificates} />
+          ) : (
+            <NoCertificate />
+          )}
         </Card>
       </div>
       <div>
@@ -122,10 +121,10 @@ export function NetworkStep(props: {
 function Certificates({ certificates }: { certificates: readonly CertificateStatus[] }) {
   return (
     <>
-      {certificates.map(({ names, daysLeft, isDue }) => (
+      {certificates.map(({ names, daysLeft, isDue, isSelfSigned }) => (
         <p>
-          <Badge tone={daysLeft < 0 ? "bad" : isDue ? "warn" : "good"}>
-            {daysLeft < 0 ? "Expired" : `${daysLeft} days left`}
+          <Badge tone={daysLeft < 0 ? "bad" : isDue || isSelfSigned ? "warn" : "good"}>
+            {daysLeft < 0 ? "Expired" : isSelfSigned ? "Signed by itself" : `${daysLeft} days left`}
           </Badge>{" "}
           {names.join(", ")}
         </p>
@@ -141,8 +140,11 @@ function NoCertificate() {
       <Notice tone="warn">Pages and softphones are served without TLS.</Notice>
       <p class="soft">
         On this very machine that is enough. Anywhere else browsers give out the microphone over TLS
-        only: start the gateway with <code>--tls-cert</code> and <code>--tls-key</code>.
+        only. It can be done later.
       </p>
+      <div>
+        <ButtonLink href="/settings/certificate">Order a certificate, or name its files</ButtonLink>
+      </div>
     </>
   );
 }

@@ -134,7 +134,6 @@ export interface WorkerStatus {
   readonly busy: number;
 }
 
-/** A source that is not listened to, and until when (S4). */
 /** The order of our own certificate by ACME. */
 export interface AcmeStatus {
   readonly names: readonly string[];
@@ -144,6 +143,7 @@ export interface AcmeStatus {
   readonly nextAttempt?: WallMillis;
 }
 
+/** A source that is not listened to, and until when (S4). */
 export interface BanStatus {
   readonly source: string;
   readonly reason: string;
@@ -175,6 +175,19 @@ export interface CertificateStatus {
   /** Whole days, negative once it has expired. */
   readonly daysLeft: number;
   readonly isDue: boolean;
+  /** Nobody but ourselves vouches for it: browsers warn of it. */
+  readonly isSelfSigned: boolean;
+}
+
+/** What we show by TLS, and whence it is. */
+export interface TlsStatus {
+  readonly certificates: readonly CertificateStatus[];
+  /** The settings have a say where the command line has none. */
+  readonly certificatesFrom: "command line" | "settings";
+  /** Where it is ordered by ACME. */
+  readonly acme?: AcmeStatus;
+  /** Why the certificate of the settings, or its port, can't be used. */
+  readonly certificateProblem?: string;
 }
 
 /** Where the gateway is to be found, as it runs: what firewalls and PBXs are told (NAT-07, CON-20). */
@@ -187,12 +200,16 @@ export interface NetworkStatus {
   readonly host: string;
   /** UDP and TCP. */
   readonly sipPort: number;
+  /** Absent without a certificate. */
   readonly sipTlsPort?: number;
+  /** Where pages and softphones are served with the certificate of the settings. */
+  readonly httpsPort?: number;
   readonly rtpPorts: { readonly first: number; readonly last: number };
   readonly webrtcPorts: { readonly first: number; readonly last: number };
 }
 
-export interface Status {
+/** TLS, workers and network are filled in by the shell, which has them. */
+export interface Status extends TlsStatus {
   readonly draining: boolean;
   readonly connections: readonly ConnectionStatus[];
   readonly calls: readonly CallStatus[];
@@ -200,17 +217,12 @@ export interface Status {
   readonly bans: readonly BanStatus[];
   /** SIP messages that were malformed or belonged to nothing, since the start. */
   readonly droppedMessages: number;
-  /** By worker; filled in by the shell, which knows them. */
+  /** By worker. */
   readonly workers: readonly WorkerStatus[];
-  /** Our own, with TLS; filled in by the shell as well. */
-  readonly certificates: readonly CertificateStatus[];
-  /** Where it is ordered by ACME. */
-  readonly acme?: AcmeStatus;
-  /** Filled in by the shell, which has the sockets. */
   readonly network: NetworkStatus;
   /** Transactions, dialogs, calls, timers … alive: what the audits of the tests read. */
   readonly alive: Readonly<Record<string, number>>;
 }
 
 /** What the B2BUA itself knows of it. */
-export type OwnStatus = Omit<Status, "workers" | "certificates" | "network">;
+export type OwnStatus = Omit<Status, keyof TlsStatus | "workers" | "network">;

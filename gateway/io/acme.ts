@@ -14,7 +14,12 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "
 import { join } from "node:path";
 import type { AcmeStatus } from "../b2bua/status.ts";
 import { generateSigningKey } from "../crypto.ts";
-import { type AcmeOptions, type CertificateFiles, OperatorError } from "../options.ts";
+import {
+  type AcmeOptions,
+  type CertificateFiles,
+  type HostPort,
+  OperatorError,
+} from "../options.ts";
 import { certificateRequest, pem, selfSigned } from "../x509.ts";
 import { AcmeClient } from "./acme-client.ts";
 import type { Log } from "./log.ts";
@@ -28,12 +33,14 @@ export interface Acme {
 }
 
 export interface AcmeParts {
-  options: AcmeOptions;
+  options: AcmeOptions & { http: HostPort };
   /** The data directory. */
   data: string;
   /** The wall clock, milliseconds. */
   now: () => number;
   log: Log;
+  /** Called when `status` has changed. */
+  changed: () => void;
 }
 
 const CHALLENGE_PATH = "/.well-known/acme-challenge/";
@@ -47,7 +54,7 @@ const RETRY_MAX_MS = 6 * HOUR_MS;
 const PLACEHOLDER_MS = 90 * 24 * HOUR_MS;
 
 /** Throws an `OperatorError` where the port for the challenges is taken or the folder is not ours. */
-export function openAcme({ options, data, now, log }: AcmeParts): Acme {
+export function openAcme({ options, data, now, log, changed }: AcmeParts): Acme {
   const folder = join(data, "acme");
   const file = join(folder, "certificate.pem");
   try {
@@ -60,7 +67,13 @@ export function openAcme({ options, data, now, log }: AcmeParts): Acme {
   const server = answerChallenges(options, challenges);
   let status: AcmeStatus = { names: options.names, state: "valid" };
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let isStopped = false;
   let failures = 0;
+  const become = (next: AcmeStatus) => {
+    if (isStopped) return;
+    status = next;
+    changed();
+  };
 
   const order = async () => {
     const client = new AcmeClient({
@@ -75,33 +88,35 @@ export function openAcme({ options, data, now, log }: AcmeParts): Acme {
       return () => challenges.delete(token);
     });
     const key = keys.privateKey.export({ type: "pkcs8", format: "pem" });
-    write(file, `${chain.trim()}\n${key}`);
+    // Who was stopped meanwhile may have been followed by an order for other names.
+    if (!isStopped) write(file, `${chain.trim()}\n${key}`);
   };
   const look = async () => {
     let afterMs = LOOK_MS;
     try {
       if (isDue(certificateIn(file), now())) {
-        status = { names: options.names, state: "ordering" };
+        become({ names: options.names, state: "ordering" });
         await order();
         log("info", "acme-certificate", { names: options.names.join(" ") });
       }
       failures = 0;
-      status = { names: options.names, state: "valid" };
+      become({ names: options.names, state: "valid" });
     } catch (error) {
       afterMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** failures);
       failures += 1;
       const reason = (error as Error).message;
       const nextAttempt = now() + afterMs;
-      status = { names: options.names, state: "failed", reason, nextAttempt };
+      become({ names: options.names, state: "failed", reason, nextAttempt });
       log("warning", "acme-failed", { reason, retrySeconds: afterMs / 1_000 });
     }
-    timer = setTimeout(() => void look(), afterMs).unref();
+    if (!isStopped) timer = setTimeout(() => void look(), afterMs).unref();
   };
   void look();
   return {
     files: { certificate: file, key: file },
     status: () => status,
     stop: () => {
+      isStopped = true;
       clearTimeout(timer);
       void server.stop(true);
     },
@@ -121,7 +136,7 @@ export function isDue(
 
 /** HTTP-01 (§8.3); everybody else is led to where the pages are. */
 function answerChallenges(
-  { http, names }: AcmeOptions,
+  { http, names }: AcmeParts["options"],
   challenges: ReadonlyMap<string, string>,
 ): Bun.Server<undefined> {
   try {

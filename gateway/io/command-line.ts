@@ -3,6 +3,8 @@ import { availableParallelism } from "node:os";
 import { CommanderError, Option, Command as Program } from "commander";
 import {
   type GatewayOptions,
+  type HostPort,
+  LETS_ENCRYPT,
   OperatorError,
   parseCertificates,
   parseCount,
@@ -11,8 +13,6 @@ import {
   parsePortRange,
   parseServiceUrl,
 } from "../options.ts";
-
-const LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory";
 
 interface RawOptions {
   data: string;
@@ -23,6 +23,7 @@ interface RawOptions {
   acmeDirectory: string;
   acmeEmail?: string;
   acmeHttp: string;
+  https: string;
   insecureHttp: boolean;
   testLoopback: boolean;
   origin?: string;
@@ -177,13 +178,22 @@ function serveOptions(): Option[] {
       "ACME_HTTP",
       "where the issuer asks whose the names are",
     ).default("0.0.0.0:80"),
+    option(
+      "--https <host:port>",
+      "HTTPS",
+      "as --http, with the certificate of the settings",
+    ).default("0.0.0.0:443"),
     option("--test-loopback", "TEST_LOOPBACK", "let Test connection ask this very machine").default(
       false,
     ),
     option("--insecure-http", "INSECURE_HTTP", "allow a public --http without TLS").default(false),
     option("--origin <list>", "ORIGIN", "web origins that may connect softphones, by comma"),
     option("--sip <host:port>", "SIP", "SIP over UDP and TCP").default("0.0.0.0:5060"),
-    option("--sip-tls <host:port>", "SIP_TLS", "SIP over TLS for PBXs, with --tls-cert"),
+    option(
+      "--sip-tls <host:port>",
+      "SIP_TLS",
+      "SIP over TLS, with a certificate (default: the port after --sip's)",
+    ),
     option("--media <ip>", "MEDIA", "address for media (default: the default route's)"),
     option("--external-ip <ip>", "EXTERNAL_IP", "public address behind a 1:1 NAT"),
     option("--rtp-ports <a-b>", "RTP_PORTS", "UDP ports for RTP").default("10000-20000"),
@@ -203,28 +213,26 @@ function serveOptions(): Option[] {
 
 function gatewayOptions(raw: RawOptions): GatewayOptions {
   const hasTls = raw.tlsCert !== undefined || raw.tlsKey !== undefined;
-  if (raw.sipTls !== undefined && !hasTls && raw.acme === undefined) {
-    throw new OperatorError(
-      "--sip-tls needs a certificate: give --tls-cert and --tls-key, or --acme",
-    );
-  }
   const tls = hasTls ? { tls: parseCertificates(raw.tlsCert ?? "", raw.tlsKey ?? "") } : {};
   if (hasTls && raw.acme !== undefined) {
     throw new OperatorError("--acme and --tls-cert are two ways to one certificate: give one");
   }
+  const sip = parseHostPort(raw.sip);
   const options: GatewayOptions = {
     data: raw.data,
     http: parseHostPort(raw.http),
     ...tls,
     ...acmeOptions(raw),
+    acmeHttp: parseHostPort(raw.acmeHttp),
+    https: parseHostPort(raw.https),
     insecureHttp: raw.insecureHttp,
     testLoopback: raw.testLoopback,
     origins: (raw.origin ?? "")
       .split(",")
       .map((it) => it.trim())
       .filter(Boolean),
-    sip: parseHostPort(raw.sip),
-    ...(raw.sipTls === undefined ? {} : { sipTls: parseHostPort(raw.sipTls) }),
+    sip,
+    sipTls: raw.sipTls === undefined ? portAfter(sip) : parseHostPort(raw.sipTls),
     ...(raw.media === undefined ? {} : { media: raw.media }),
     ...(raw.externalIp === undefined ? {} : { externalIp: raw.externalIp }),
     rtpPorts: parsePortRange(raw.rtpPorts),
@@ -238,6 +246,11 @@ function gatewayOptions(raw: RawOptions): GatewayOptions {
   return options;
 }
 
+/** RFC 3261 §19.1.2: 5061 to 5060; any to any. */
+function portAfter({ host, port }: HostPort): HostPort {
+  return { host, port: port === 0 ? 0 : Math.min(port + 1, 65_535) };
+}
+
 function acmeOptions(raw: RawOptions): Pick<GatewayOptions, "acme"> {
   const { acme, acmeEmail: email } = raw;
   if (acme === undefined) return {};
@@ -246,7 +259,6 @@ function acmeOptions(raw: RawOptions): Pick<GatewayOptions, "acme"> {
       names: parseHostNames("--acme", acme),
       directory: parseServiceUrl("--acme-directory", raw.acmeDirectory),
       ...(email === undefined ? {} : { email }),
-      http: parseHostPort(raw.acmeHttp),
     },
   };
 }

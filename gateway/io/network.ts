@@ -94,16 +94,17 @@ export class OwnAddresses {
 export function networkStatus(
   options: GatewayOptions,
   { media, advertised, advertisedFrom }: OwnAddresses,
-  sipPort: number,
+  { sip, sipTls, https }: { sip: number; sipTls: number | undefined; https: number | undefined },
 ): NetworkStatus {
-  const { sipTls, rtpPorts, webrtcPort, workers } = options;
+  const { rtpPorts, webrtcPort, workers } = options;
   const address = advertised ?? media;
   return {
     address,
     addressFrom: advertisedFrom,
     host: address,
-    sipPort,
-    ...(sipTls ? { sipTlsPort: sipTls.port } : {}),
+    sipPort: sip,
+    ...(sipTls === undefined ? {} : { sipTlsPort: sipTls }),
+    ...(https === undefined ? {} : { httpsPort: https }),
     rtpPorts,
     webrtcPorts: { first: webrtcPort, last: webrtcPort + workers - 1 },
   };

@@ -1,7 +1,7 @@
 /**
- * The certificates we show: read from files, chosen by the server name a peer asks for (RFC 6066
- * §3), read again when they change, and told of before they expire. The first one is for peers that
- * ask for no name, or for one that none is for.
+ * The certificates we show, if any: read from files, chosen by the server name a peer asks for (RFC
+ * 6066 §3), read again when they change, and told of before they expire. The first one is for peers
+ * that ask for no name, or for one that none is for.
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync, unwatchFile, watchFile } from "node:fs";
@@ -18,21 +18,26 @@ export interface OwnCertificate {
   readonly names: readonly string[];
   /** Wall clock, milliseconds. */
   readonly expires: number;
+  readonly isSelfSigned: boolean;
 }
 
 export interface OwnCertificates {
   /** All, the one for everybody else first. */
-  readonly all: readonly [OwnCertificate, ...OwnCertificate[]];
-  /** The one for that server name. */
-  for(serverName: string): OwnCertificate;
-  /** `listener` is called after each renewal. Returns the way out. */
+  readonly all: readonly OwnCertificate[];
+  /** The one for that server name; undefined where there are none at all. */
+  for(serverName: string): OwnCertificate | undefined;
+  /** Takes others in their place; throws an `OperatorError`, and keeps them, where one is unusable. */
+  use(files: readonly CertificateFiles[]): void;
+  /** Reads them again now, and not only when a file is seen to have changed. */
+  renew(): void;
+  /** `listener` is called after each change. Returns the way out. */
   subscribe(listener: () => void): () => void;
   status(): CertificateStatus[];
   stop(): void;
 }
 
 export interface OwnCertificatesOptions {
-  files: readonly [CertificateFiles, ...CertificateFiles[]];
+  files: readonly CertificateFiles[];
   /** The wall clock, milliseconds. */
   now: () => number;
   log: Log;
@@ -41,18 +46,14 @@ export interface OwnCertificatesOptions {
 const POLL_MS = 2_000;
 const DAY_MS = 86_400_000;
 /** R11: how long before its end an operator is warned of a certificate, once a day. */
-const WARN_DAYS = 14;
+const WARN_DAYS = 20;
 
 /** Throws an `OperatorError` when one can't be read or is not that key's. */
 export function openOwnCertificates(options: OwnCertificatesOptions): OwnCertificates {
-  const { files, now, log } = options;
-  const [first, ...others] = files;
-  const read = (): [OwnCertificate, ...OwnCertificate[]] => [
-    readCertificate(first),
-    ...others.map(readCertificate),
-  ];
+  const { now, log } = options;
+  let { files } = options;
   const listeners = new Set<() => void>();
-  let all = read();
+  let all = files.map(readCertificate);
 
   const daysLeft = ({ expires }: OwnCertificate) => Math.floor((expires - now()) / DAY_MS);
   const warn = () => {
@@ -66,7 +67,7 @@ export function openOwnCertificates(options: OwnCertificatesOptions): OwnCertifi
   const renew = () => {
     const before = all;
     try {
-      all = read();
+      all = files.map(readCertificate);
     } catch (error) {
       // Half written, perhaps: the next look finds it whole. Until then the old one serves.
       log("warning", "certificate-unusable", { reason: (error as Error).message });
@@ -80,8 +81,14 @@ export function openOwnCertificates(options: OwnCertificatesOptions): OwnCertifi
     warn();
     for (const listener of listeners) listener();
   };
-  const paths = [...new Set(files.flatMap(({ certificate, key }) => [certificate, key]))];
-  for (const path of paths) watchFile(path, { interval: POLL_MS }, renew);
+  const paths = () => new Set(files.flatMap(({ certificate, key }) => [certificate, key]));
+  const watch = () => {
+    for (const path of paths()) watchFile(path, { interval: POLL_MS }, renew);
+  };
+  const unwatch = () => {
+    for (const path of paths()) unwatchFile(path, renew);
+  };
+  watch();
   const daily = setInterval(warn, DAY_MS).unref();
   warn();
 
@@ -94,6 +101,16 @@ export function openOwnCertificates(options: OwnCertificatesOptions): OwnCertifi
       const byName = (wanted: string) => all.find(({ names }) => names.includes(wanted));
       return byName(name) ?? byName(name.replace(/^[^.]+/, "*")) ?? all[0];
     },
+    use: (others) => {
+      const fresh = others.map(readCertificate);
+      unwatch();
+      files = others;
+      all = fresh;
+      watch();
+      warn();
+      for (const listener of listeners) listener();
+    },
+    renew,
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -104,10 +121,11 @@ export function openOwnCertificates(options: OwnCertificatesOptions): OwnCertifi
         expires: certificate.expires,
         daysLeft: daysLeft(certificate),
         isDue: daysLeft(certificate) < WARN_DAYS,
+        isSelfSigned: certificate.isSelfSigned,
       })),
     stop: () => {
       clearInterval(daily);
-      for (const path of paths) unwatchFile(path, renew);
+      unwatch();
     },
   };
 }
@@ -123,7 +141,8 @@ function readCertificate({ certificate, key }: CertificateFiles): OwnCertificate
     const names = [...(parsed.subjectAltName ?? "").matchAll(/DNS:([^\s,]+)/g)].map(([, name]) =>
       String(name).toLowerCase(),
     );
-    return { cert, key: own, names, expires: Date.parse(parsed.validTo) };
+    const isSelfSigned = parsed.issuer === parsed.subject;
+    return { cert, key: own, names, expires: Date.parse(parsed.validTo), isSelfSigned };
   } catch (error) {
     throw new OperatorError(
       `the TLS certificate ${certificate} can't be used: ${(error as Error).message}`,

@@ -66,6 +66,11 @@ export class Runtime {
     return () => this.#listeners.delete(listener);
   }
 
+  /** For what the shell adds to the status. */
+  readonly changed = (): void => {
+    for (const listener of this.#listeners) listener();
+  };
+
   stop(): void {
     clearTimeout(this.#timer);
     this.#ports = undefined;
@@ -83,7 +88,7 @@ export class Runtime {
     }
     this.#running = false;
     this.#schedule();
-    if (changed) for (const listener of this.#listeners) listener();
+    if (changed) this.changed();
   }
 
   #handle(input: B2buaInput): B2buaOutput[] {

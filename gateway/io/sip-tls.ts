@@ -5,13 +5,19 @@
  */
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { connect, createSecureContext, createServer, type TLSSocket } from "node:tls";
+import {
+  connect,
+  createSecureContext,
+  createServer,
+  type SecureContext,
+  type Server,
+  type TLSSocket,
+} from "node:tls";
 import type { B2buaInput } from "../b2bua/border.ts";
 import { FLOWS_PER_ADDRESS_MAX, TCP_BACKLOG_BYTES_MAX } from "../limits.ts";
-import { OperatorError } from "../options.ts";
 import type { Flow, FlowId, TargetTls } from "../sip/flow.ts";
 import { type CertificateFacts, objectionTo } from "./certificate.ts";
-import type { OwnCertificates } from "./own-certificates.ts";
+import type { OwnCertificate, OwnCertificates } from "./own-certificates.ts";
 import { ownFlow } from "./own-flow.ts";
 
 export interface SipTls {
@@ -24,12 +30,22 @@ export interface SipTls {
   ): Promise<string | undefined>;
   send(id: FlowId, bytes: Uint8Array): boolean;
   close(id: FlowId, reason: string): boolean;
+  /** Where it listens; undefined while it doesn't. */
+  readonly port: number | undefined;
+  /** Why it doesn't though there is a certificate. */
+  readonly problem: string | undefined;
   stop(): void;
 }
 
 export interface SipTlsOptions {
-  /** Where to listen; absent: we only connect. */
-  listen?: { hostname: string; port: number; certificates: OwnCertificates };
+  /** Where to listen as long as there is a certificate; absent: we only connect. */
+  listen?: {
+    hostname: string;
+    port: number;
+    certificates: OwnCertificates;
+    /** Is told why it can't be opened. */
+    tell: (problem: string) => void;
+  };
   localHostFor: (remoteAddress: string) => string;
   feed: (input: B2buaInput) => void;
 }
@@ -39,7 +55,7 @@ const CLOSE_TIMEOUT_MS = 2_000;
 const MIN_VERSION = "TLSv1.2";
 const DEFAULT_PORT = 5_061;
 
-/** Resolves when it listens; rejects with an `OperatorError` when it can't. */
+/** Resolves when it listens, or when it is known why it doesn't. */
 export async function openTls(options: SipTlsOptions): Promise<SipTls> {
   const { feed, localHostFor } = options;
   const sockets = new Map<FlowId, TLSSocket>();
@@ -74,11 +90,12 @@ export async function openTls(options: SipTlsOptions): Promise<SipTls> {
 
   const listener =
     options.listen &&
-    (await listen(options.listen, (socket) => {
+    new Listener(options.listen, (socket) => {
       accepted += 1;
       const id = `tls ${accepted}` as FlowId;
       if (!hasRoom(perAddress, socket) || !keep(id, socket)) socket.destroy();
-    }));
+    });
+  await listener?.settled;
 
   return {
     open: async (id, remote, name, tls) => {
@@ -106,6 +123,12 @@ export async function openTls(options: SipTlsOptions): Promise<SipTls> {
       // A peer that reads nothing would keep it open for ever.
       setTimeout(() => socket.destroy(), CLOSE_TIMEOUT_MS).unref();
       return true;
+    },
+    get port() {
+      return listener?.port;
+    },
+    get problem() {
+      return listener?.problem;
     },
     stop: () => {
       listener?.stop();
@@ -204,47 +227,82 @@ export function readTlsFiles({ caFile, certificateFile, keyFile }: TargetTls) {
   };
 }
 
-async function listen(
-  { hostname, port, certificates }: NonNullable<SipTlsOptions["listen"]>,
-  accept: (socket: TLSSocket) => void,
-): Promise<{ stop(): void }> {
-  const contexts = () =>
-    new Map(
-      certificates.all.map((own) => {
-        const { cert, key } = own;
-        return [own, createSecureContext({ cert, key, minVersion: MIN_VERSION })];
-      }),
+/** Where PBXs connect by TLS: open as long as there is a certificate. */
+class Listener {
+  readonly #at: NonNullable<SipTlsOptions["listen"]>;
+  readonly #accept: (socket: TLSSocket) => void;
+  readonly #unsubscribe: () => void;
+  #server: Server | undefined;
+  #contexts = new Map<OwnCertificate, SecureContext>();
+  problem: string | undefined;
+  /** When the last attempt to open it has an outcome. */
+  settled: Promise<void> = Promise.resolve();
+
+  constructor(at: NonNullable<SipTlsOptions["listen"]>, accept: (socket: TLSSocket) => void) {
+    this.#at = at;
+    this.#accept = accept;
+    this.#unsubscribe = at.certificates.subscribe(() => this.#follow());
+    this.#follow();
+  }
+
+  get port(): number | undefined {
+    const address = this.#server?.address();
+    return typeof address === "object" ? address?.port : undefined;
+  }
+
+  stop(): void {
+    this.#unsubscribe();
+    this.#close();
+  }
+
+  /** Open connections keep the certificate they began with, or none at all. */
+  #follow(): void {
+    const { all } = this.#at.certificates;
+    this.#contexts = new Map(all.map((own) => [own, createSecureContext(contextOf(own))]));
+    const [first] = all;
+    if (!first) this.#close();
+    else if (this.#server) this.#server.setSecureContext(contextOf(first));
+    else this.#open(first);
+  }
+
+  #open(first: OwnCertificate): void {
+    const { hostname, port, certificates, tell } = this.#at;
+    const contextFor = (name: string) => {
+      const own = certificates.for(name);
+      return own && this.#contexts.get(own);
+    };
+    const server = createServer(
+      {
+        ...contextOf(first),
+        SNICallback: (name, done) => done(null, contextFor(name)),
+      },
+      (socket) => {
+        socket.on("error", () => socket.destroy());
+        this.#accept(socket);
+      },
     );
-  let known = contexts();
-  const [{ cert, key }] = certificates.all;
-  const server = createServer(
-    {
-      ...{ cert, key, minVersion: MIN_VERSION },
-      SNICallback: (name, done) => done(null, known.get(certificates.for(name))),
-    },
-    (socket) => {
-      socket.on("error", () => socket.destroy());
-      accept(socket);
-    },
-  );
-  // A handshake that fails is the peer's business; the next one is not touched by it (S13).
-  server.on("tlsClientError", () => {});
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", (error) =>
-    reject(new OperatorError(`--sip-tls ${hostname}:${port} can't be opened: ${error.message}`)),
-  );
-  server.listen(port, hostname, () => resolve());
-  await promise;
-  // Open connections keep the certificate they began with.
-  const unsubscribe = certificates.subscribe(() => {
-    known = contexts();
-    const [first] = certificates.all;
-    server.setSecureContext({ cert: first.cert, key: first.key, minVersion: MIN_VERSION });
-  });
-  return {
-    stop: () => {
-      unsubscribe();
-      server.close();
-    },
-  };
+    // A handshake that fails is the peer's business; the next one is not touched by it (S13).
+    server.on("tlsClientError", () => {});
+    const { promise, resolve } = Promise.withResolvers<void>();
+    server.on("error", ({ message }) => {
+      this.problem = `--sip-tls ${hostname}:${port} can't be opened (${message}): choose another port with --sip-tls`;
+      tell(this.problem);
+      this.#server = undefined;
+      resolve();
+    });
+    this.problem = undefined;
+    this.#server = server;
+    this.settled = promise;
+    server.listen(port, hostname, () => resolve());
+  }
+
+  #close(): void {
+    this.problem = undefined;
+    this.#server?.close();
+    this.#server = undefined;
+  }
+}
+
+function contextOf({ cert, key }: OwnCertificate) {
+  return { cert, key, minVersion: MIN_VERSION } as const;
 }

@@ -13,6 +13,10 @@ export interface SipTransports {
   readonly description: string;
   /** UDP and TCP. */
   readonly port: number;
+  /** Undefined while there is no certificate, or where the port can't be opened. */
+  readonly tlsPort: number | undefined;
+  /** Why it can't. */
+  readonly tlsProblem: string | undefined;
   open(flow: FlowId, target: Target, instead?: FlowId): void;
   send(flow: FlowId, bytes: Uint8Array): boolean;
   close(flow: FlowId, reason: string, unanswered?: boolean): boolean;
@@ -21,8 +25,8 @@ export interface SipTransports {
 
 export interface SipOptions {
   at: HostPort;
-  /** Where PBXs connect by TLS; absent: they don't. */
-  tls?: HostPort & { certificates: OwnCertificates };
+  /** Where PBXs connect by TLS as soon as there is a certificate; absent: they don't. */
+  tls?: HostPort & { certificates: OwnCertificates; tell: (problem: string) => void };
   localHostFor: (remoteAddress: string) => string;
   feed: (input: B2buaInput) => void;
   resolver: Resolver;
@@ -95,6 +99,12 @@ export async function openSip(options: SipOptions): Promise<SipTransports> {
   return {
     description: `${at.host}:${udp.port}`,
     port: udp.port,
+    get tlsPort() {
+      return tls.port;
+    },
+    get tlsProblem() {
+      return tls.problem;
+    },
     open: (id, target, instead) => void open(id, target, instead),
     send: (id, bytes) => tcp.send(id, bytes) || tls.send(id, bytes) || udp.send(id, bytes),
     close: (id, reason, unanswered = false) => {

@@ -33,7 +33,6 @@ export interface SipWebSocket {
 export interface SipWebSocketOptions {
   /** Origins besides our own that may connect. */
   origins: readonly string[];
-  secure: boolean;
   feed: (input: B2buaInput) => void;
 }
 
@@ -62,10 +61,11 @@ export function sipWebSocket(options: SipWebSocketOptions): SipWebSocket {
       }
       count += 1;
       const origin = request.headers.get("origin");
+      const { host, protocol } = new URL(request.url);
       const flow: Flow = {
         id: `ws ${count}` as FlowId,
-        transport: options.secure ? "wss" : "ws",
-        sentBy: new URL(request.url).host,
+        transport: protocol === "https:" ? "wss" : "ws",
+        sentBy: host,
         remote: { address, port: remote.port },
         local: { address: server.hostname ?? "", port: server.port ?? 0 },
         ...(origin === null ? {} : { origin }),

@@ -57,12 +57,12 @@ beforeAll(async () => {
   const feed = (input: B2buaInput) => void inputs.push(input);
   sip = await openSip({
     at: { host: HOST, port: 0 },
-    tls: { host: HOST, port: tlsPort, certificates },
+    tls: { host: HOST, port: tlsPort, certificates, tell: () => {} },
     localHostFor: () => HOST,
     feed,
     resolver: new Resolver({ dns: systemDns, now: monotonicNow, chance: () => 0 }),
   });
-  sockets = sipWebSocket({ origins: [], secure: false, feed });
+  sockets = sipWebSocket({ origins: [], feed });
   web = Bun.serve<SocketData>({
     hostname: HOST,
     port: 0,

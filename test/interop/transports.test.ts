@@ -55,6 +55,7 @@ beforeAll(async () => {
       host: HOST,
       port: tlsPort,
       certificates,
+      tell: () => {},
     },
     localHostFor: () => HOST,
     feed: (input) => void inputs.push(input),

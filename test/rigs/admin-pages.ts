@@ -18,6 +18,7 @@ export const PAGES = [
   ["welcome-user", "/welcome/user", "[name=name]"],
   ["welcome-call", "/welcome/call", ".goals .note"],
   ["settings", "/settings", "main"],
+  ["certificate", "/settings/certificate", "#own-certificates tbody tr"],
   ["accounts", "/settings/accounts", "#accounts tbody tr"],
   ["tokens", "/settings/tokens", "#tokens tbody tr"],
   ["password", "/settings/password", "[name=oldPassword]"],

@@ -4,6 +4,7 @@ import type { WallMillis } from "../../gateway/machine.ts";
 import type { LegId } from "../../gateway/media/protocol.ts";
 import type { ConnectionId, UserId } from "../../schema/config.ts";
 import { Records } from "../../schema/records.ts";
+import { IDLE } from "../unit/admin/client.ts";
 import { ago, bindingOf, callOf, connectionOf, type Desk, heard } from "./admin-desk.ts";
 
 const USERS = [
@@ -181,7 +182,14 @@ export async function furnish(desk: Desk): Promise<void> {
       { source: "2001:db8:bad::1", reason: "40 requests that are no SIP", until: ago(-60) },
     ],
     certificates: [
-      { names: ["gateway.example.com"], expires: ago(-86_400 * 9), daysLeft: 9, isDue: true },
+      {
+        names: ["gateway.example.com"],
+        expires: ago(-86_400 * 9),
+        daysLeft: 9,
+        isDue: true,
+        isSelfSigned: false,
+      },
     ],
+    network: { ...IDLE.network, sipTlsPort: 5_061, httpsPort: 443 },
   });
 }

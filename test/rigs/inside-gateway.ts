@@ -70,7 +70,7 @@ export class InsideGateway {
       feed: runtime.feed,
       resolver: new Resolver({ dns: systemDns, now: monotonicNow, chance: () => 0 }),
     });
-    const sockets = sipWebSocket({ origins: [], secure: false, feed: runtime.feed });
+    const sockets = sipWebSocket({ origins: [], feed: runtime.feed });
     const server = Bun.serve<SocketData>({
       hostname: HOST,
       port: 0,

@@ -28,6 +28,7 @@ export const IDLE: Status = {
   bans: [],
   workers: [],
   certificates: [],
+  certificatesFrom: "settings",
   network: {
     address: "192.0.2.1",
     addressFrom: "interface",
@@ -126,14 +127,14 @@ export async function openClient(options: { setUp?: boolean; secure?: boolean } 
     },
     report: (error) => faults.push(error),
     now,
-    secure: options.secure ?? false,
   });
   if (options.setUp !== false) await access.makeFirst(`hash of ${PASSWORD}`);
   const { token } = await access.newApiToken("test");
 
   /** As it comes from the network; a string body goes as it is, others as JSON. */
   const raw = async (method: string, path: string, { body, headers, from }: Ask = {}) => {
-    const request = new Request(`${ORIGIN}${path}`, {
+    const scheme = options.secure ? "https" : "http";
+    const request = new Request(`${scheme}://admin.example${path}`, {
       method,
       headers: { Host: "admin.example", ...headers },
       ...(body === undefined ? {} : { body: body as NonNullable<RequestInit["body"]> }),

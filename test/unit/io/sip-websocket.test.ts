@@ -8,7 +8,6 @@ const LISTED = "https://phone.example";
 
 const opened: string[] = [];
 const sockets = sipWebSocket({
-  secure: false,
   origins: [LISTED, "http://localhost:3000"],
   feed: (event) => {
     if (event.type === "opened") opened.push(event.flow.origin ?? "none");

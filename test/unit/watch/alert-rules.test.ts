@@ -126,7 +126,13 @@ test("OPS-03: a connection that is gone and comes again fails from then on", () 
 test("OPS-03: certificates that are due, disks that fill, sources that are banned", () => {
   const { run } = world();
   const certificates = [
-    { names: ["a.example"], expires: 0 as WallMillis, daysLeft: 9, isDue: true },
+    {
+      names: ["a.example"],
+      expires: 0 as WallMillis,
+      daysLeft: 9,
+      isDue: true,
+      isSelfSigned: false,
+    },
   ];
   expect(run(3, { status: { ...IDLE, certificates } })).toEqual(["0 raised certificate a.example"]);
   expect(run(3)).toEqual(["3 recovered certificate a.example"]);

@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
-import type { AcmeStatus } from "../../../../gateway/b2bua/status.ts";
-import type { WallMillis } from "../../../../gateway/machine.ts";
+import type { Status } from "../../../../gateway/b2bua/status.ts";
 import { IDLE, openClient } from "../client.ts";
 
 const PATH = "/api/v1/settings";
@@ -49,21 +48,41 @@ test("what is no setting is refused field by field", async () => {
   await client.close();
 });
 
-test("what became of the order of our certificate stands on the page", async () => {
+test("what the command line gives is not the settings' to change, and the page says so", async () => {
   const client = await openClient();
-  const page = async (acme?: AcmeStatus) => {
-    client.gateway.status = { ...IDLE, ...(acme ? { acme } : {}) };
-    return (await client.asProgram("GET", "/settings")).text();
+  const page = async (certificatesFrom: Status["certificatesFrom"]) => {
+    client.gateway.status = { ...IDLE, certificatesFrom };
+    return (await client.asProgram("GET", "/settings/certificate")).text();
   };
+  expect(await page("command line")).toContain("is changed there");
+  expect(await page("command line")).not.toContain('<form class="sheet"');
+  expect(await page("settings")).toContain("acme.names");
+  await client.close();
+});
+
+test("X17: a certificate is ordered or from files, never both, and each field says what is wrong", async () => {
+  const client = await openClient();
   const names = ["phones.example.com"];
-  const reason = "phones.example.com answered with <nothing>";
-  const failed = { names, state: "failed", reason, nextAttempt: 60_000 as WallMillis } as const;
-  expect(await page(failed)).toContain(
-    "No certificate was issued for phones.example.com: phones.example.com answered with &lt;nothing&gt;. Port 80 of each name must lead here. It is tried again at 00:01 UTC.",
-  );
-  expect(await page({ names, state: "ordering" })).toContain("is being ordered");
-  for (const quiet of [{ names, state: "valid" } as const, undefined]) {
-    expect(await page(quiet)).not.toContain("phones.example.com");
+  const file = { certificate: "/etc/ssl/a.pem", key: "/etc/ssl/a.key" };
+  const wrong: [object, string][] = [
+    [{ acme: { names: [] } }, "acme.names"],
+    [{ acme: { names: ["phones.example.com", "192.0.2.1"] } }, "acme.names[1]"],
+    [{ acme: { names: ["Phones.example.com"] } }, "acme.names[0]"],
+    [{ acme: { names, email: "nobody" } }, "acme.email"],
+    [{ acme: { names, directory: "http://issuer.example/" } }, "acme.directory"],
+    [{ acme: { names, directory: "https://me:secret@issuer.example/" } }, "acme.directory"],
+    [{ certificateFiles: [{ ...file, key: "a.key" }] }, "certificateFiles[0].key"],
+    [{ certificateFiles: [{ ...file, certificate: "/a\nb" }] }, "certificateFiles[0].certificate"],
+    [{ acme: { names }, certificateFiles: [file] }, "certificateFiles"],
+  ];
+  for (const [body, path] of wrong) {
+    const response = await client.asProgram("PUT", PATH, { body });
+    const { error } = (await response.json()) as { error: { problems: { path: string }[] } };
+    expect([body, response.status, error.problems[0]?.path]).toEqual([body, 422, path]);
+  }
+  for (const body of [{ acme: { names } }, { certificateFiles: [file] }]) {
+    const put = await client.asProgram("PUT", PATH, { body });
+    expect([put.status, await put.json()]).toEqual([200, body]);
   }
   await client.close();
 });
