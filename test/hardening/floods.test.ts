@@ -7,8 +7,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { endure, type Seen } from "../../bench/flood/endure.ts";
 import { GeneratorProcess } from "../../bench/load/generator-process.ts";
-import { measure, type RunFigures } from "../../bench/load/measure.ts";
-import type { Target } from "../../bench/load/targets.ts";
+import type { RunFigures } from "../../bench/load/measure.ts";
+import { areHeard, callsBeside } from "../rigs/calls-beside.ts";
 import { type FloodPlan, flood } from "../rigs/flood.ts";
 import { GatewayRig } from "../rigs/gateway.ts";
 import { scaled } from "../rigs/scale.ts";
@@ -49,38 +49,15 @@ async function beside(
   calls: number,
   floods: Readonly<Record<string, FloodPlan>>,
 ): Promise<{ run: RunFigures; seen: Seen[] }> {
-  const target: Target = {
-    name: "gateway",
-    pid: gateway.pid,
-    path: {
-      kind: "sip",
-      server: gateway.socketUrl,
-      user: "alice",
-      password: "alice-password",
-      pbxPort: PBX_PORT,
-      pbxTransport: "udp",
-      address: "127.0.0.1",
-      prefix: "2",
-    },
-    stop: async () => {},
-  };
   const plans = Object.entries(floods);
   const seconds = plans.reduce((sum, [, plan]) => sum + plan.seconds + PAUSE_SECONDS, 2);
-  const steady = Promise.withResolvers<void>();
-  const load = {
-    calls,
-    ramp: 10,
-    seconds,
-    softphoneCodec: "opus",
-    pbxCodec: "G722",
-    listen: calls,
-  };
-  const events = { onProgress: () => {}, onSteady: steady.resolve };
-  const measured = measure(generator, target, load, 0, events);
-  await Promise.race([steady.promise, measured]);
-  const seen: Seen[] = [];
-  for (const [name, plan] of plans) seen.push(await endure(gateway, ALICE, name, plan));
-  return { run: await measured, seen };
+  const load = { calls, seconds, pbxPort: PBX_PORT, ...ALICE };
+  const { run, outcome } = await callsBeside(gateway, generator, load, async () => {
+    const seen: Seen[] = [];
+    for (const [name, plan] of plans) seen.push(await endure(gateway, ALICE, name, plan));
+    return seen;
+  });
+  return { run, seen: outcome };
 }
 
 function tell({ name, flood: { sent, replies, mostReplies }, growth, ...seen }: Seen): void {
@@ -95,13 +72,7 @@ function tell({ name, flood: { sent, replies, mostReplies }, growth, ...seen }: 
 /** What holds of every flood, whatever the machine has to do besides. */
 function judge({ run, seen }: Awaited<ReturnType<typeof beside>>, calls: number): void {
   for (const it of seen) tell(it);
-  const { toPbx, toSoftphone, delivered } = run;
-  console.log(`S9 calls: ${(100 * delivered).toFixed(2)} % delivered`, { toPbx, toSoftphone });
-  expect(run.calls).toBe(calls);
-  for (const { loss, correlation } of [toPbx, toSoftphone]) {
-    expect(correlation).toBeGreaterThan(0.8);
-    expect(loss).toBeLessThan(isFull ? 0.001 : 0.02);
-  }
+  areHeard("S9", run, calls, isFull ? 0.001 : 0.02);
   for (const it of seen) {
     expect(it.flood.sent).toBeGreaterThan(0);
     expect(it.growth).toBeLessThan(GROWTH_BYTES_MAX);

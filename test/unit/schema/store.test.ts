@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { sql } from "kysely";
 import { hashHex } from "../../../gateway/crypto.ts";
 import type { UserId } from "../../../schema/config.ts";
+import { scaled } from "../../rigs/scale.ts";
 import { ALICE, openStoreForTest, refusalOf, trunk } from "./opened.ts";
 
 test("what is saved is what is loaded", async () => {
@@ -148,6 +149,33 @@ test("D8: of writers that read the same version, one wins and all others are tol
   expect((await refusalOf(store.saveConnection(99, trunk(), "test"))).status).toBe(404);
   await opened.close();
 });
+
+test("D8: fifty who count up the same field, each over what it has read, miss nobody's step", async () => {
+  const opened = await openStoreForTest();
+  const { store } = opened;
+  const { id } = await store.saveConnection(undefined, trunk({ weight: 0 }), "test");
+  const edits = scaled("D8 edits", 10_000, 0.05);
+  let [won, told] = [0, 0];
+  const edit = async (writer: number) => {
+    const version = await store.version("connection", id);
+    const weight = (await store.load()).connections.find((it) => it.id === id)?.weight ?? 0;
+    try {
+      await store.saveConnection(id, trunk({ weight: weight + 1 }), `writer ${writer}`, version);
+      won += 1;
+    } catch (error) {
+      expect((error as { status?: number }).status).toBe(412);
+      told += 1;
+    }
+  };
+  const writer = async (_: unknown, index: number) => {
+    while (won + told < edits) await edit(index);
+  };
+  await Promise.all(Array.from({ length: 50 }, writer));
+  console.log(`D8: ${won} edits are there, ${told} were told of another's`);
+  expect((await store.load()).connections[0]?.weight).toBe(won);
+  expect(Math.min(won, told)).toBeGreaterThan(0);
+  await opened.close();
+}, 120_000);
 
 test("each change has an audit row that tells no secret", async () => {
   const opened = await openStoreForTest(() => 42);
