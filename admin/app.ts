@@ -29,6 +29,7 @@ import { alerts, backups, connectionHappenings, metrics } from "./routes/operati
 import { privatePages } from "./routes/pages.tsx";
 import { settings } from "./routes/settings.ts";
 import { publicPages } from "./routes/sign-in.tsx";
+import { testCall } from "./routes/test-call.ts";
 import { tokens } from "./routes/tokens.ts";
 import { oneUser, users } from "./routes/users.ts";
 import { welcome } from "./routes/welcome.tsx";
@@ -66,6 +67,7 @@ export function createAdmin(services: Services): Hono<AdminEnv> {
   app.route("/api/v1/connections", connectionCheck(services));
   app.route("/api/v1/connections", connections(services));
   app.route("/api/v1/connections", connectionTest(services));
+  app.route("/api/v1/connections", testCall(services));
   app.route("/api/v1/connections", oneConnection(services));
   app.route("/api/v1/connections", connectionFacts(services));
   app.route("/api/v1/settings", settings(services));

@@ -6,17 +6,17 @@ import type { Access } from "../schema/access.ts";
 import type { Accounts } from "../schema/accounts.ts";
 import type { Actor, Audit } from "../schema/audit.ts";
 import type { Backup } from "../schema/backup.ts";
-import type { Config, Connection, User } from "../schema/config.ts";
-import type { Alert, StoredChange } from "../schema/happenings.ts";
+import type { Config, Connection, ConnectionId, User } from "../schema/config.ts";
+import type { Alert, NewChange, StoredChange } from "../schema/happenings.ts";
 import type { Invitations } from "../schema/invitations.ts";
 import type { Records } from "../schema/records.ts";
 import type { Role } from "../schema/roles.ts";
 import type { Store } from "../schema/store.ts";
 
-/** A step of a test that begins, or its outcome. */
+/** A step of a test that begins, or its outcome; of a test call with that call's id. */
 export type TestEvent =
   | { readonly begun: TestStep["step"] }
-  | ({ readonly begun?: never } & TestStep);
+  | ({ readonly begun?: never; readonly call?: string } & TestStep);
 
 export interface CallsFace {
   /** All that is known of a call; undefined where it is over and made room for newer ones. */
@@ -47,12 +47,25 @@ export interface GatewayFace {
     tell: (event: TestEvent) => void,
     signal: AbortSignal,
   ): Promise<void>;
+  /**
+   * Calls that number by one of the connections, and listens (X3). Resolves when it is over, rejects
+   * while another one is under way.
+   */
+  testCall(
+    plan: { readonly connections: readonly ConnectionId[]; readonly number: string },
+    tell: (event: TestEvent) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
 /** What runs beside the calls, as the admin sees it. */
 export interface OperationsFace {
   /** Of one connection, newest first. */
   history(connection: number, limit: number, before?: number): Promise<StoredChange[]>;
+  /** How a test call by a connection went. */
+  tested(change: NewChange): Promise<void>;
+  /** When a test call by it last passed. */
+  passedAt(connection: number): Promise<number | undefined>;
   alerts(limit: number, before?: number): Promise<Alert[]>;
   peakCalls(connection: number, since: number): Promise<number>;
   /** What is the matter now. */

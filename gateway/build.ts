@@ -33,8 +33,8 @@ const embedAddon: Bun.BunPlugin = {
 
 mkdirSync(join(root, "dist"), { recursive: true });
 const result = await Bun.build({
-  entrypoints: ["main.ts", "media/worker.ts", "database-worker.ts"].map((program) =>
-    join(root, "gateway", program),
+  entrypoints: ["main.ts", "media/worker.ts", "phone/worker.ts", "database-worker.ts"].map(
+    (program) => join(root, "gateway", program),
   ),
   // The workers are found beside the main program: `./media/worker` in both.
   root: join(root, "gateway"),

@@ -24,11 +24,12 @@ import { systemRandom } from "./io/random.ts";
 import { Resolver, systemDns } from "./io/resolver.ts";
 import { type Ports, Runtime } from "./io/runtime.ts";
 import { openSip, type SipTransports } from "./io/sip-transports.ts";
-import { sipWebSocket } from "./io/sip-websocket.ts";
+import { type SipWebSocket, sipWebSocket } from "./io/sip-websocket.ts";
 import { askStun } from "./io/stun-client.ts";
 import { type GatewayOptions, OperatorError, shareOfPorts } from "./options.ts";
 import { randomFraction } from "./random.ts";
 import { type OpenedStore, openStore } from "./store.ts";
+import { openTestCalls } from "./test-calls.ts";
 import { VERSION } from "./version.ts";
 
 /** A media leg silent for this long ends its call (RFC 3550 §6.3.5 leaves the time to us). */
@@ -64,7 +65,11 @@ async function serve(options: GatewayOptions): Promise<void> {
   const following = followConfig(store, (config) => {
     addresses.configure(config.settings ?? {});
     tls.configure(config.settings ?? {});
-    runtime.feed({ type: "configured", config });
+    runtime.feed({ type: "configured", config: tests.shown(config) });
+  });
+  const tests = openTestCalls({
+    ...{ feed: runtime.feed, address: addresses.media },
+    ...{ config: following.last, retake: following.retake },
   });
   let web: Web | undefined;
   const tlsStatus = () => {
@@ -84,16 +89,23 @@ async function serve(options: GatewayOptions): Promise<void> {
     ...commandsTo(runtime),
     explain: (user, number) => b2bua.explain(user, number, monotonicNow()),
     test: testerOf(options, addresses.hostFor),
+    testCall: (plan, tell, signal) => tests.phone.call(plan, tell, signal),
     calls: b2bua.archive,
     apply: following.apply,
   });
   web = openWeb({ ...options, tls, sockets, fetch: admin, tell: tellPort });
 
   runtime.start({
-    ...flowsOf(sockets, sip),
+    ...flowsOf([tests.phone, sockets], sip),
     media: (command) => workers.command(command),
-    record: (record) => store.record(record),
-    stands: (call) => store.stands(call),
+    record: (record) => {
+      tests.phone.saw(record);
+      store.record(record);
+    },
+    stands: (call) => {
+      tests.phone.saw(call.call);
+      store.stands(call);
+    },
   });
   following.apply(await store.config());
   // R2: after the configuration, which says where their PBXs are.
@@ -134,16 +146,16 @@ function openMedia(options: GatewayOptions, addresses: OwnAddresses, { feed }: R
   });
 }
 
-/** A flow is a softphone's WebSocket, or it is SIP's own. */
+/** A flow is a softphone's, or it is SIP's own. */
 function flowsOf(
-  sockets: ReturnType<typeof sipWebSocket>,
+  phones: readonly Pick<SipWebSocket, "send" | "close">[],
   sip: SipTransports,
 ): Pick<Ports, "send" | "open" | "close"> {
   return {
-    send: (flow, bytes) => sockets.send(flow, bytes) || sip.send(flow, bytes),
+    send: (flow, bytes) => phones.some((it) => it.send(flow, bytes)) || sip.send(flow, bytes),
     open: (flow, target, instead) => sip.open(flow, target, instead),
     close: (flow, reason, unanswered) =>
-      sockets.close(flow, reason) || sip.close(flow, reason, unanswered),
+      phones.some((it) => it.close(flow, reason)) || sip.close(flow, reason, unanswered),
   };
 }
 
@@ -173,10 +185,12 @@ function mediaPortsTaken(where: string, { message }: Error): OperatorError {
 /** The newest configuration, also where another process changed it: `import` from the console. */
 function followConfig(store: OpenedStore, take: (config: Config) => void) {
   let revision = -1;
+  let last: Config | undefined;
   // Two saves may come back in another order than they were written.
   const apply = (config: Config) => {
     if (config.revision < revision) return;
     revision = config.revision;
+    last = config;
     take(config);
   };
   const follow = async () => {
@@ -187,7 +201,13 @@ function followConfig(store: OpenedStore, take: (config: Config) => void) {
     }
   };
   const timer = setInterval(() => void follow(), FOLLOW_MS).unref();
-  return { apply, stop: () => clearInterval(timer) };
+  return {
+    apply,
+    last: () => last,
+    /** The same once more: something besides it has changed. */
+    retake: () => last && take(last),
+    stop: () => clearInterval(timer),
+  };
 }
 
 /** Test connection, each with a machine and a socket of its own. */

@@ -86,6 +86,8 @@ export async function openOperations(options: OperationsOptions): Promise<Operat
   const backups = keepBackups({ database, directory, log });
   return {
     face: {
+      passedAt: (connection) => happenings.passedAt(connection),
+      tested: (change) => happenings.addChanges([change]),
       history: (connection, limit, before) => happenings.changes(connection, limit, before),
       alerts: (limit, before) => happenings.alerts(limit, before),
       peakCalls: (connection, since) => happenings.peakCalls(connection, since),

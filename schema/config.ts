@@ -35,6 +35,8 @@ export interface User {
    */
   readonly allowCountries?: readonly string[];
   readonly blockCountries?: readonly string[];
+  /** Who calls to test them: the connections it calls out by, and no others. Of nobody stored. */
+  readonly only?: readonly ConnectionId[];
 }
 
 /** Numbers or user names, as the user would dial them. */

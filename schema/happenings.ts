@@ -27,7 +27,17 @@ export interface Alert {
   readonly recovered?: number;
 }
 
-export type StoredChange = StatusChange & { readonly id: number };
+/** How a call that was placed to test a connection went (TST-08). */
+export interface TestCallChange {
+  readonly connection: number;
+  readonly at: number;
+  readonly aspect: "test-call";
+  readonly state: "passed" | "unclear" | "failed";
+  readonly reason: string;
+}
+
+export type NewChange = StatusChange | TestCallChange;
+export type StoredChange = NewChange & { readonly id: number };
 
 export class Happenings {
   readonly #database: Database;
@@ -37,7 +47,7 @@ export class Happenings {
   }
 
   /** Of connections that are no more nothing is kept. */
-  async addChanges(changes: readonly StatusChange[]): Promise<void> {
+  async addChanges(changes: readonly NewChange[]): Promise<void> {
     await this.#database.transaction().execute(async (transaction) => {
       for (const { connection, at, aspect, state, reason } of changes) {
         await sql`
@@ -58,6 +68,19 @@ export class Happenings {
       .limit(limit);
     if (before !== undefined) query = query.where("id", "<", before);
     return (await query.execute()) as StoredChange[];
+  }
+
+  /** When a test call by it last passed; undefined where none has. */
+  async passedAt(connection: number): Promise<number | undefined> {
+    const row = await this.#database
+      .selectFrom("status_change")
+      .select("at")
+      .where("connection", "=", connection)
+      .where("aspect", "=", "test-call")
+      .where("state", "=", "passed")
+      .orderBy("id", "desc")
+      .executeTakeFirst();
+    return row?.at;
   }
 
   async addAlert({ change, rule, subject, text, at }: AlertChange): Promise<void> {

@@ -60,7 +60,7 @@ export interface Tables {
     id: Generated<number>;
     connection: number;
     at: number;
-    aspect: "registration" | "reachability";
+    aspect: "registration" | "reachability" | "test-call";
     state: string;
     reason: string;
   };

@@ -7,7 +7,7 @@ import { moment } from "./time.ts";
 interface StatusChange {
   readonly id: number;
   readonly at: number;
-  readonly aspect: "registration" | "reachability";
+  readonly aspect: "registration" | "reachability" | "test-call";
   readonly state: string;
   readonly reason: string;
 }
@@ -20,8 +20,8 @@ interface Capacity {
 }
 
 const SHOWN = 20;
-const GOOD = new Set(["registered", "ok"]);
-const IDLE = new Set(["disabled", "unknown"]);
+const GOOD = new Set(["registered", "ok", "passed"]);
+const IDLE = new Set(["disabled", "unknown", "unclear"]);
 
 /** Does nothing on pages without the panel. */
 export async function showConnectionHistory(): Promise<void> {

@@ -6,7 +6,9 @@ import type { TestStep } from "../../gateway/b2bua/test-verdicts.ts";
 import { byId, h, note, setText, type Tone } from "./dom.ts";
 import { valuesOf } from "./form-values.ts";
 
-type TestEvent = { readonly begun: TestStep["step"] } | ({ readonly begun?: never } & TestStep);
+type TestEvent =
+  | { readonly begun: TestStep["step"] }
+  | ({ readonly begun?: never; readonly call?: string } & TestStep);
 
 const NAMES: Readonly<Record<TestStep["step"], string>> = {
   dns: "Address",
@@ -16,6 +18,8 @@ const NAMES: Readonly<Record<TestStep["step"], string>> = {
   digest: "Log-in",
   capabilities: "What it can do",
   routing: "Which numbers",
+  call: "The call",
+  talk: "What is heard",
 };
 const MARKS: Readonly<Record<TestStep["outcome"], readonly [Tone, string]>> = {
   ok: ["good", "OK"],
@@ -26,28 +30,48 @@ const MARKS: Readonly<Record<TestStep["outcome"], readonly [Tone, string]>> = {
 
 /** Once for the page. `form` is the connection's. */
 export function testOnDemand(form: HTMLFormElement): void {
-  const button = byId<HTMLButtonElement>("test");
+  whilePressed("test", "Testing …", () => {
+    const { id } = form.dataset;
+    const draft = { ...valuesOf(form, true), ...(id === undefined ? {} : { id: Number(id) }) };
+    return run(byId("test-steps"), "/api/v1/connections/test", draft);
+  });
+}
+
+/** A real call, by the connection or by who stands in for it (X3). Nothing on pages without. */
+export function callOnDemand(): void {
+  const card = document.querySelector<HTMLElement>("[data-test-call]");
+  if (!card) return;
+  const path = `/api/v1/connections/${card.dataset["testCall"]}/test-call`;
+  const number = byId<HTMLInputElement>("test-number");
+  const call = (drill: boolean) =>
+    run(byId("call-steps"), path, { number: number.value.trim(), ...(drill ? { drill } : {}) });
+  whilePressed("test-call", "Calling …", () => call(false));
+  if (document.getElementById("test-drill")) {
+    whilePressed("test-drill", "Calling …", () => call(true));
+  }
+}
+
+function whilePressed(id: string, meanwhile: string, act: () => Promise<void>): void {
+  const button = byId<HTMLButtonElement>(id);
+  const { textContent } = button;
   button.addEventListener("click", async () => {
     button.disabled = true;
-    setText(button, "Testing …");
+    setText(button, meanwhile);
     try {
-      await run(form);
+      await act();
     } finally {
       button.disabled = false;
-      setText(button, "Test again");
+      setText(button, textContent ?? "");
     }
   });
 }
 
-async function run(form: HTMLFormElement): Promise<void> {
-  const list = byId("test-steps");
+async function run(list: HTMLElement, path: string, body: object): Promise<void> {
   list.replaceChildren();
-  const { id } = form.dataset;
-  const draft = { ...valuesOf(form, true), ...(id === undefined ? {} : { id: Number(id) }) };
-  const response = await fetch("/api/v1/connections/test", {
+  const response = await fetch(path, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(draft),
+    body: JSON.stringify(body),
   }).catch(() => undefined);
   if (response?.status === 401) location.assign("/login");
   if (!response?.ok || !response.body) {
@@ -58,18 +82,15 @@ async function run(form: HTMLFormElement): Promise<void> {
   let last: HTMLLIElement | undefined;
   for await (const event of linesOf(response.body)) {
     if (event.begun !== undefined) {
-      last = h(
-        "li",
-        {},
-        h("span", { class: "badge busy" }, "…"),
-        h("strong", {}, NAMES[event.begun]),
-      );
+      const waiting = h("span", { class: "badge busy" }, "…");
+      last = h("li", {}, waiting, h("strong", {}, NAMES[event.begun]));
       list.append(last);
     } else last?.replaceChildren(...shown(event));
   }
 }
 
-function shown({ step, outcome, sentence, tookMs, facts, field }: TestStep): HTMLElement[] {
+function shown(event: TestStep & { readonly call?: string }): HTMLElement[] {
+  const { step, outcome, sentence, tookMs, facts, field, call } = event;
   const [tone, word] = MARKS[outcome];
   const link = field
     ? h(
@@ -78,11 +99,13 @@ function shown({ step, outcome, sentence, tookMs, facts, field }: TestStep): HTM
         "Show the field",
       )
     : undefined;
+  const page =
+    call === undefined ? undefined : h("a", { href: `/calls/${call}` }, "The call's page");
   const more = facts.length > 0 ? note(facts.join(" · ")) : undefined;
   return [
     h("span", { class: `badge ${tone}` }, word),
     h("strong", {}, NAMES[step]),
-    h("span", { class: "told" }, sentence, " ", link, more),
+    h("span", { class: "told" }, sentence, " ", link, page, more),
     h("span", { class: "when" }, `${tookMs} ms`),
   ];
 }

@@ -4,7 +4,6 @@
  * host than the stored one. One in two seconds for each who asks, and each is in the audit (W8).
  */
 import { type Context, Hono } from "hono";
-import { stream } from "hono/streaming";
 import { describeRoute } from "hono-openapi";
 import { z } from "zod";
 import { checkConfig } from "../../schema/check.ts";
@@ -13,6 +12,7 @@ import { refuse } from "../refusal.ts";
 import { connectionBody, connectionInput } from "../schemas.ts";
 import type { AdminEnv, Services, TestEvent } from "../services.ts";
 import { answers, jsonBody } from "./resource.ts";
+import { linesOf, TestFeed } from "./test-feed.ts";
 
 const EVERY_MS = 2_000;
 /** People who ask at the same time are few. */
@@ -52,7 +52,7 @@ export function connectionTest(services: Services): Hono<AdminEnv> {
       }
       remember(lastAt, actor.name, now());
       running += 1;
-      let test: Feed | undefined;
+      let test: TestFeed | undefined;
       try {
         const { id, ...draft } = context.req.valid("json");
         const config = await store.load();
@@ -67,7 +67,7 @@ export function connectionTest(services: Services): Hono<AdminEnv> {
         const { name, host, transport } = connection;
         const after = { host, transport, ...(connection.port ? { port: connection.port } : {}) };
         await audit.add(actor, { action: "test", kind: "connection", name, after });
-        test = new Feed((tell, signal) => gateway.test(connection, tell, signal));
+        test = new TestFeed((tell, signal) => gateway.test(connection, tell, signal));
         return answer(context, test);
       } finally {
         // It goes on behind the answer.
@@ -83,7 +83,7 @@ export function connectionTest(services: Services): Hono<AdminEnv> {
 }
 
 /** Where the address is forbidden nothing was asked: that is the request's own fault. */
-async function answer(context: Context<AdminEnv>, test: Feed): Promise<Response> {
+async function answer(context: Context<AdminEnv>, test: TestFeed): Promise<Response> {
   const early: TestEvent[] = [];
   for (let event = await test.next(); event; event = await test.next()) {
     early.push(event);
@@ -94,48 +94,7 @@ async function answer(context: Context<AdminEnv>, test: Feed): Promise<Response>
     const problem = { path: first.field ?? "host", message: first.sentence };
     return refuse(context, 422, "the connection can't be tested as it is", [problem]);
   }
-  context.header("Content-Type", "application/x-ndjson");
-  return stream(context, async (lines) => {
-    lines.onAbort(() => test.stop());
-    for (const event of early) await lines.write(`${JSON.stringify(event)}\n`);
-    for (let event = await test.next(); event; event = await test.next()) {
-      await lines.write(`${JSON.stringify(event)}\n`);
-    }
-  });
-}
-
-/** What the test tells, for whoever reads it in their own time. */
-class Feed {
-  readonly done: Promise<void>;
-  readonly #abort = new AbortController();
-  readonly #events: TestEvent[] = [];
-  #isOver = false;
-  #wake: () => void = () => {};
-
-  constructor(run: (tell: (event: TestEvent) => void, signal: AbortSignal) => Promise<void>) {
-    const tell = (event: TestEvent) => {
-      this.#events.push(event);
-      this.#wake();
-    };
-    this.done = run(tell, this.#abort.signal).finally(() => {
-      this.#isOver = true;
-      this.#wake();
-    });
-  }
-
-  /** The next event; undefined when nothing more comes. */
-  async next(): Promise<TestEvent | undefined> {
-    while (this.#events.length === 0 && !this.#isOver) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    return this.#events.shift();
-  }
-
-  stop(): void {
-    this.#abort.abort();
-  }
+  return linesOf(context, test, early);
 }
 
 /** The stored password goes where it was stored for, and nowhere else. */

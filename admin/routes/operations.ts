@@ -80,7 +80,7 @@ const changeShape = z
   .looseObject({
     id: z.number(),
     at: z.number(),
-    aspect: z.enum(["registration", "reachability"]),
+    aspect: z.enum(["registration", "reachability", "test-call"]),
     state: z.string(),
     reason: z.string(),
   })

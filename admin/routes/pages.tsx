@@ -1,6 +1,7 @@
 /** @jsxImportSource hono/jsx */
 /** The pages of the administrator. Each shows; what changes something goes by the API. */
 import { type Context, Hono } from "hono";
+import { standInsOf } from "../../schema/stand-ins.ts";
 import { SETTINGS_ID } from "../../schema/store.ts";
 import { logOut } from "../authentication.ts";
 import { settingsFor } from "../discretion.ts";
@@ -84,9 +85,11 @@ async function settingsOf(context: AdminContext, store: Services["store"]) {
 }
 
 /** The version is read before the row: one read after it could belong to a newer row. */
+const DAY_MS = 86_400_000;
+
 async function connectionPage(
   context: AdminContext,
-  { store, gateway }: Services,
+  { store, gateway, operations, now }: Services,
 ): Promise<Response> {
   if (context.req.param("id") === "new") {
     return page(context, <ConnectionPage config={await store.load()} connection={undefined} />);
@@ -97,7 +100,11 @@ async function connectionPage(
   const connection = config.connections.find((it) => it.id === id);
   if (!connection) return context.notFound();
   const { network } = gateway.status();
-  const view = { config, connection, version, network };
+  const passedAt = await operations.passedAt(id);
+  const daysAgo = passedAt === undefined ? undefined : Math.floor((now() - passedAt) / DAY_MS);
+  const hasStandIn = standInsOf(connection, config.connections).length > 0;
+  const tested = { daysAgo, hasStandIn };
+  const view = { config, connection, version, network, tested };
   return page(context, <ConnectionPage {...view} />);
 }
 

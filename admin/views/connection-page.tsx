@@ -17,6 +17,7 @@ import { Check, Choice, Choices, Field, Form, Group, PasswordField } from "./fie
 import { Page } from "./layout.tsx";
 import { ListEditor } from "./list-fields.tsx";
 import { ButtonLink, DeleteButton } from "./parts.tsx";
+import type { Tested } from "./test-call-card.tsx";
 
 const TYPES = [
   ["outbound-registration", "We register there, like a telephone"],
@@ -35,8 +36,9 @@ export function ConnectionPage(props: {
   connection: Connection | undefined;
   version?: number | undefined;
   network?: NetworkStatus;
+  tested?: Tested;
 }) {
-  const { config, connection: item, version, network } = props;
+  const { config, connection: item, version, network, tested } = props;
   const resource = item ? `/api/v1/connections/${item.id}` : "/api/v1/connections";
   const users = config.users.map(({ id, name }) => [String(id), name] as const);
   const parts = { item, users };
@@ -59,7 +61,9 @@ export function ConnectionPage(props: {
       }
       script="connection"
     >
-      {item && network ? <ConnectionPanels connection={item} network={network} /> : null}
+      {item && network && tested ? (
+        <ConnectionPanels connection={item} network={network} tested={tested} />
+      ) : null}
       <Form
         resource={resource}
         version={version}

@@ -7,15 +7,21 @@ import type { NetworkStatus } from "../../gateway/b2bua/status.ts";
 import type { Connection } from "../../schema/config.ts";
 import { Card, TableCard } from "./parts.tsx";
 import { PbxCard } from "./pbx-card.tsx";
+import { TestCallCard, type Tested } from "./test-call-card.tsx";
 
-export function ConnectionPanels(props: { connection: Connection; network: NetworkStatus }) {
-  const { connection, network } = props;
+export function ConnectionPanels(props: {
+  connection: Connection;
+  network: NetworkStatus;
+  tested: Tested;
+}) {
+  const { connection, network, tested } = props;
   return (
     <>
       <StatusPanel connection={connection} />
       {connection.type === "inbound-registration" ? (
         <PbxCard connection={connection} network={network} />
       ) : null}
+      <TestCallCard connection={connection} tested={tested} />
       <HistoryPanel connection={connection} />
     </>
   );

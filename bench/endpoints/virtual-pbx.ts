@@ -6,6 +6,9 @@
 
 import { type Digit, digitBody, digitOf } from "../../gateway/b2bua/info-digit.ts";
 import { systemRandom } from "../../gateway/io/random.ts";
+import type { Identity } from "../../gateway/phone/identity.ts";
+import { OutgoingCall, SipDialog, sdpIn } from "../../gateway/phone/sip-dialog.ts";
+import { type Served, SipEndpoint } from "../../gateway/phone/sip-endpoint.ts";
 import { randomToken, randomUint32 } from "../../gateway/random.ts";
 import { contacts, from } from "../../gateway/sip/accessors.ts";
 import { digestHa1 } from "../../gateway/sip/digest.ts";
@@ -15,8 +18,6 @@ import { parseUri } from "../../gateway/sip/uri.ts";
 import { type Codecs, type Decoder, type Encoder, loadCodecs } from "../../media-wasm/codec.ts";
 import { LoopPlayer, Recording } from "./audio.ts";
 import { EVENT_TYPE, EventReader, KeySender } from "./keys.ts";
-import { type Identity, OutgoingCall, SipDialog, sdpIn } from "./sip-dialog.ts";
-import { type Served, SipEndpoint } from "./sip-endpoint.ts";
 
 export type PbxCodec = "G722" | "PCMA" | "PCMU";
 

@@ -6,12 +6,13 @@
 import wrtc from "@roamhq/wrtc";
 import { type Digit, digitOf } from "../../gateway/b2bua/info-digit.ts";
 import { systemRandom } from "../../gateway/io/random.ts";
+import type { Identity } from "../../gateway/phone/identity.ts";
+import { authenticated, OutgoingCall, SipDialog, sdpIn } from "../../gateway/phone/sip-dialog.ts";
+import { type Served, SipEndpoint } from "../../gateway/phone/sip-endpoint.ts";
 import { randomToken } from "../../gateway/random.ts";
 import { createRequest } from "../../gateway/sip/build.ts";
 import type { Flow, FlowId } from "../../gateway/sip/flow.ts";
 import { LoopPlayer, Recording } from "./audio.ts";
-import { authenticated, type Identity, OutgoingCall, SipDialog, sdpIn } from "./sip-dialog.ts";
-import { type Served, SipEndpoint } from "./sip-endpoint.ts";
 
 export interface VirtualSoftphoneOptions {
   /** ws:// or wss:// address of the gateway's SIP WebSocket. */

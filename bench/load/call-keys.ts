@@ -2,9 +2,9 @@
 import { digitBody } from "../../gateway/b2bua/info-digit.ts";
 import { fromUtf8 } from "../../gateway/bytes.ts";
 import { RtpHeader, readHeader } from "../../gateway/media/rtp/rtp-packet.ts";
+import type { SipDialog } from "../../gateway/phone/sip-dialog.ts";
 import type { Codecs } from "../../media-wasm/codec.ts";
 import { keysIn } from "../audio/keys.ts";
-import type { SipDialog } from "../endpoints/sip-dialog.ts";
 import type { LoadCodec } from "./codecs.ts";
 import { eventsIn, type KeyForm, Keypad, keysOf } from "./keypad.ts";
 import type { PathCall } from "./path.ts";

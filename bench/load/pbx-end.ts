@@ -1,7 +1,7 @@
 /** The PBX's end of a load call: RTP on a socket of its own, in clear or in DTLS-SRTP. */
 import { systemRandom } from "../../gateway/io/random.ts";
 import type { DtlsCertificate } from "../../gateway/media/dtls/certificate.ts";
-import { readTransport, WebRtcClient } from "../endpoints/webrtc-client.ts";
+import { readTransport, WebRtcClient } from "../../gateway/phone/webrtc-client.ts";
 import type { LoadCodec } from "./codecs.ts";
 import { type Impairment, sendImpaired } from "./impairment.ts";
 import { PacketLog } from "./packet-log.ts";

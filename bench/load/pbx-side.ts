@@ -4,12 +4,12 @@
  */
 import { systemRandom } from "../../gateway/io/random.ts";
 import { createCertificate } from "../../gateway/media/dtls/certificate.ts";
+import { SipDialog, sdpIn } from "../../gateway/phone/sip-dialog.ts";
+import { type Served, SipEndpoint } from "../../gateway/phone/sip-endpoint.ts";
 import { randomToken } from "../../gateway/random.ts";
 import type { Flow, FlowId } from "../../gateway/sip/flow.ts";
 import { StreamFraming } from "../../gateway/sip/stream-framing.ts";
 import { parseUri } from "../../gateway/sip/uri.ts";
-import { SipDialog, sdpIn } from "../endpoints/sip-dialog.ts";
-import { type Served, SipEndpoint } from "../endpoints/sip-endpoint.ts";
 
 export interface PbxSideOptions {
   readonly address: string;

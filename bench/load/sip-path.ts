@@ -2,7 +2,7 @@
  * Calls through a SIP gateway: virtual softphones call over their WebSockets, and a virtual PBX takes
  * the calls by the number dialled. Only SIP is here; the audio is the ends'.
  */
-import { sdpIn } from "../endpoints/sip-dialog.ts";
+import { sdpIn } from "../../gateway/phone/sip-dialog.ts";
 import { VirtualSoftphone } from "../endpoints/virtual-softphone.ts";
 import type { Caller, Path, PathCall, PathDescription } from "./path.ts";
 import { type Callee, PbxSide } from "./pbx-side.ts";

@@ -1,7 +1,8 @@
 /** The softphone's end of a load call: its WebRTC transport on a socket of its own. */
 import { systemRandom } from "../../gateway/io/random.ts";
 import type { DtlsCertificate } from "../../gateway/media/dtls/certificate.ts";
-import { readTransport, WebRtcClient } from "../endpoints/webrtc-client.ts";
+import { describeAudio } from "../../gateway/phone/description.ts";
+import { readTransport, WebRtcClient } from "../../gateway/phone/webrtc-client.ts";
 import { type Impairment, sendImpaired } from "./impairment.ts";
 import { PacketLog } from "./packet-log.ts";
 import type { Voice } from "./voice.ts";
@@ -92,30 +93,11 @@ export class SoftphoneEnd {
     const events = this.eventType;
     const port = this.port;
     this.#version += 1;
-    return [
-      "v=0",
-      `o=- ${port}${this.voice.ssrc} ${this.#version} IN IP4 ${this.#address}`,
-      "s=-",
-      "t=0 0",
-      "a=group:BUNDLE 0",
-      `m=audio ${port} UDP/TLS/RTP/SAVPF ${payloadType}${events === undefined ? "" : ` ${events}`}`,
-      `c=IN IP4 ${this.#address}`,
-      "a=mid:0",
-      "a=sendrecv",
-      "a=rtcp-mux",
-      `a=rtpmap:${payloadType} ${map}`,
-      ...(name === "opus" ? [`a=fmtp:${payloadType} minptime=10;useinbandfec=1`] : []),
-      ...(events === undefined ? [] : [`a=rtpmap:${events} telephone-event/${clock}`]),
-      "a=ptime:20",
-      `a=ice-ufrag:${ice.ufrag}`,
-      `a=ice-pwd:${ice.password}`,
-      `a=fingerprint:${fingerprint.algorithm} ${fingerprint.value}`,
-      `a=setup:${setup}`,
-      `a=candidate:1 1 udp 2130706431 ${this.#address} ${port} typ host`,
-      "a=end-of-candidates",
-      `a=ssrc:${this.voice.ssrc} cname:load`,
-      "",
-    ].join("\r\n");
+    return describeAudio({
+      ...{ address: this.#address, port, ssrc: this.voice.ssrc, version: this.#version, setup },
+      ...{ ice, fingerprint, payloadType, map },
+      events: events === undefined ? undefined : { payloadType: events, clock },
+    });
   }
 
   /** Resolves when ICE and DTLS are through. */

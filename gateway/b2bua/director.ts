@@ -208,7 +208,8 @@ export class Director {
     tried: readonly ConnectionId[],
   ): RouteQuery {
     const draw = randomFraction(this.#random);
-    return { number, isEmergency, user: user.id, tried, turnOf: this.#turnOf, draw };
+    const who = { user: user.id, only: user.only };
+    return { number, isEmergency, ...who, tried, turnOf: this.#turnOf, draw };
   }
 
   #user(user: User, journey: Journey, now: Millis, depth: number): Directed {

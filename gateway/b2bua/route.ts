@@ -52,6 +52,8 @@ export interface RouteQuery {
   readonly number: string;
   /** Who calls out; absent where nobody's permission is in question. */
   readonly user?: UserId | undefined;
+  /** The connections asked, whoever they are for; absent: all. */
+  readonly only?: readonly ConnectionId[] | undefined;
   /** An emergency number: no limit and no permission holds it up. */
   readonly isEmergency?: boolean;
   /** Connections the call failed at already, in order. */
@@ -178,16 +180,16 @@ class Search<Way extends Routable> {
   }
 
   #judge(way: Way): Match<Way> | undefined {
-    const { name: connection, patterns, users } = way.connection;
-    const { number, user } = this.#query;
+    const { id, name: connection, patterns, users } = way.connection;
+    const { number, user, only } = this.#query;
     const pattern = patterns.find((candidate) => patternMatches(candidate, number));
     if (!pattern) {
       this.steps.push({ connection, outcome: "no pattern matches" });
       return undefined;
     }
     const isUrgent = this.#query.isEmergency === true;
-    const isPermitted =
-      isUrgent || users === undefined || user === undefined || users.includes(user);
+    const isForAll = users === undefined || user === undefined;
+    const isPermitted = isUrgent || (only ? only.includes(id) : isForAll || users.includes(user));
     const obstacle: Ineligible | undefined = isPermitted
       ? way.ineligible(this.#now)
       : { because: "not-permitted", reason: `${connection} is not for this user` };

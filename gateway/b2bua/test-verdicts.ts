@@ -3,6 +3,8 @@
  * with which of the five it is (TST-02): online, address and port, firewall, credentials, TLS.
  */
 
+import type { CallOutcome, PhoneStep } from "../phone/protocol.ts";
+
 export type Suspect = "online" | "address" | "firewall" | "credentials" | "tls" | "codecs";
 
 export interface TestStep {
@@ -13,7 +15,9 @@ export interface TestStep {
     | "options"
     | "digest"
     | "capabilities"
-    | "routing";
+    | "routing"
+    | "call"
+    | "talk";
   /** `note`: it works, and something is worth knowing; `skipped`: there was nothing to ask. */
   readonly outcome: "ok" | "note" | "failed" | "skipped";
   readonly verdict: Verdict;
@@ -189,9 +193,73 @@ export const VERDICTS = {
     "It works, and calls are not sent there: that is switched off here.",
     "allowOutbound",
   ),
+  "call-answered": ok("The call was answered, and audio is connected."),
+  "call-refused": failed("The call came to nothing: the call's own page says why.", [
+    "address",
+    "credentials",
+  ]),
+  "call-unanswered": failed("It rang, and nobody answered. An echo test answers at once.", []),
+  "call-not-routed": failed(
+    "No number like this leads to the connection: none of its dial patterns matches, or it can't take calls now.",
+    [],
+    "patterns",
+  ),
+  "call-without-audio": failed(
+    "The call was answered, and the gateway's own audio to its test phone could not be connected.",
+    ["firewall"],
+  ),
+  "call-cut": failed("The other side hung up while it was being listened to.", ["address"]),
+  "hears-echo": ok("What was said came back: both ways are heard."),
+  "hears-broken-echo": note("What was said came back with gaps: packets are lost on the way."),
+  "hears-other": note(
+    "Something is heard, and it is no echo: whether the other side hears you is not known. Call an echo test.",
+  ),
+  "hears-silence": failed(
+    "Audio: packets come back, and there is no sound in them. An echo test that hears nothing sends silence: a firewall may hold back what is said.",
+    ["firewall"],
+  ),
+  "hears-nothing": failed(
+    "Audio: not one packet came back. A firewall may hold back RTP, or the PBX sends to another address than this gateway's.",
+    ["firewall", "address"],
+  ),
 } as const satisfies Record<string, Row>;
 
 export type Verdict = keyof typeof VERDICTS;
+
+const HEARD: Readonly<Record<CallOutcome, Verdict>> = {
+  answered: "call-answered",
+  refused: "call-refused",
+  unanswered: "call-unanswered",
+  "no-media": "call-without-audio",
+  "hung-up": "call-cut",
+  echo: "hears-echo",
+  broken: "hears-broken-echo",
+  other: "hears-other",
+  silence: "hears-silence",
+  nothing: "hears-nothing",
+};
+
+/** What a test call's step comes to; `way`: the connection that took it, undefined where none did. */
+export function heardAs(
+  { step, outcome, tookMs, facts }: Extract<PhoneStep, { outcome: CallOutcome }>,
+  way: string | undefined,
+): TestStep {
+  const isLost = outcome === "refused" && way === undefined;
+  const { status, levelDb, delayMs, loss } = facts;
+  const told = [
+    step === "call" && way !== undefined ? `by ${way}` : undefined,
+    status === undefined ? undefined : `SIP status ${status}`,
+    levelDb === undefined
+      ? undefined
+      : `${(-levelDb).toFixed(0)} dB below full scale at its loudest`,
+    delayMs === undefined ? undefined : `${delayMs.toFixed(0)} ms there and back`,
+    loss === undefined ? undefined : `${(100 * loss).toFixed(1)} % of the packets lost`,
+  ];
+  return verdictOf(step, isLost ? "call-not-routed" : HEARD[outcome], {
+    tookMs: Math.round(tookMs),
+    facts: told.filter((it) => it !== undefined),
+  });
+}
 
 export function verdictOf(
   step: TestStep["step"],

@@ -3,8 +3,8 @@
  * softphone does, thousands of times about the same moment; whatever crosses, no leg is left.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { CallRefused, type OutgoingCall } from "../../bench/endpoints/sip-dialog.ts";
 import type { VirtualSoftphone } from "../../bench/endpoints/virtual-softphone.ts";
+import { CallRefused, type OutgoingCall } from "../../gateway/phone/sip-dialog.ts";
 import { GatewayRig } from "../rigs/gateway.ts";
 import { RacingPbx } from "../rigs/racing-pbx.ts";
 import { scaled } from "../rigs/scale.ts";

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { compare, matches } from "../../bench/audio/compare.ts";
 import { recordedSpeech } from "../../bench/audio/speech.ts";
 import type { Audio } from "../../bench/audio/wav.ts";
-import { CallRefused } from "../../bench/endpoints/sip-dialog.ts";
 import { type PbxCodec, VirtualPbx } from "../../bench/endpoints/virtual-pbx.ts";
 import { SoftphoneCall, VirtualSoftphone } from "../../bench/endpoints/virtual-softphone.ts";
+import { CallRefused } from "../../gateway/phone/sip-dialog.ts";
 import { GatewayRig } from "../rigs/gateway.ts";
 
 const SECONDS = 5;

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { SipDialog } from "../../bench/endpoints/sip-dialog.ts";
 import { VirtualSoftphone } from "../../bench/endpoints/virtual-softphone.ts";
 import { fromUtf8 } from "../../gateway/bytes.ts";
+import type { SipDialog } from "../../gateway/phone/sip-dialog.ts";
 import { GatewayRig } from "../rigs/gateway.ts";
 import { runSipp, type Step } from "../rigs/sipp.ts";
 

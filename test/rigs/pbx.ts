@@ -3,10 +3,10 @@
  * tone for each of its numbers, so that a test hears who is connected with whom.
  */
 
-import { CallRefused, sdpBody, sdpIn } from "../../bench/endpoints/sip-dialog.ts";
-import { type Served, SipEndpoint } from "../../bench/endpoints/sip-endpoint.ts";
 import { utf8 } from "../../gateway/bytes.ts";
 import { systemRandom } from "../../gateway/io/random.ts";
+import { CallRefused, sdpBody, sdpIn } from "../../gateway/phone/sip-dialog.ts";
+import { type Served, SipEndpoint } from "../../gateway/phone/sip-endpoint.ts";
 import { randomToken } from "../../gateway/random.ts";
 import { from, to } from "../../gateway/sip/accessors.ts";
 import { type Body, createRequest } from "../../gateway/sip/build.ts";

@@ -1,6 +1,6 @@
 /** A PBX whose answers and ends come at moments a test chooses; SIP alone, over UDP. */
-import { SipDialog } from "../../bench/endpoints/sip-dialog.ts";
-import { type Served, SipEndpoint } from "../../bench/endpoints/sip-endpoint.ts";
+import { SipDialog } from "../../gateway/phone/sip-dialog.ts";
+import { type Served, SipEndpoint } from "../../gateway/phone/sip-endpoint.ts";
 import type { Flow, FlowId } from "../../gateway/sip/flow.ts";
 
 const SDP = [

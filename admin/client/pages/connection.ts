@@ -1,7 +1,7 @@
 /** The form of a connection: what one choice means for another, sample numbers, and its status now. */
 import { showConnectionHistory } from "../connection-history.ts";
 import { showConnectionStatuses } from "../connection-status.ts";
-import { goTo, testOnDemand } from "../connection-test.ts";
+import { callOnDemand, goTo, testOnDemand } from "../connection-test.ts";
 import { tryPatternsWhileTyping } from "../pattern-trial.ts";
 import { renewPasswords } from "../pbx-password.ts";
 
@@ -42,4 +42,5 @@ if (form) {
 
 showConnectionStatuses();
 void showConnectionHistory();
+callOnDemand();
 renewPasswords();

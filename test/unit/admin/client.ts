@@ -66,6 +66,9 @@ export async function openClient(options: { setUp?: boolean; secure?: boolean } 
     unbanned: [] as string[],
     tested: [] as Connection[],
     testEvents: [] as TestEvent[],
+    testCalls: [] as { connections: readonly number[]; number: string }[],
+    /** A test call lasts as long. */
+    testing: Promise.resolve(),
     reports: new Map<string, CallReport>(),
     strangers: [] as CallRecord[],
     explanation: { number: "250", ways: [], steps: [] } as Explanation,
@@ -101,12 +104,19 @@ export async function openClient(options: { setUp?: boolean; secure?: boolean } 
         gateway.tested.push(connection);
         for (const event of gateway.testEvents) tell(event);
       },
+      testCall: async (plan, tell) => {
+        gateway.testCalls.push(plan);
+        for (const event of gateway.testEvents) tell(event);
+        await gateway.testing;
+      },
       calls: {
         report: (call) => gateway.reports.get(call),
         strangers: () => gateway.strangers,
       },
     },
     operations: {
+      passedAt: (connection) => happenings.passedAt(connection),
+      tested: (change) => happenings.addChanges([change]),
       history: (...page) => happenings.changes(...page),
       alerts: (...page) => happenings.alerts(...page),
       peakCalls: (...since) => happenings.peakCalls(...since),

@@ -120,6 +120,19 @@ test("AMB-06: a catastrophic pattern costs linear time", () => {
   expect(counted(128) / Math.max(counted(32), 0.05)).toBeLessThan(200);
 });
 
+test("X3: who calls to test goes by the connections under test alone, whoever they are for", () => {
+  const [isp, officeB, officeA] = offices as [Routable, Routable, Routable];
+  const ofOthers = { ...isp, connection: { ...isp.connection, users: [7 as UserId] } };
+  const ways = [ofOthers, officeB, officeA];
+  const query = { number: "250", user: 0 as UserId };
+  const only = (...ids: number[]) => route(ways, { ...query, only: ids as ConnectionId[] }, 0);
+  const byIsp = only(1);
+  expect(byIsp.found && byIsp.trunk.connection.name).toBe("ISP");
+  const byA = only(3, 2);
+  expect(byA.found && byA.trunk.connection.name).toBe("Office A");
+  expect(only(2)).toMatchObject({ found: false, status: 403 });
+});
+
 test("AMB-04, LIM-04: no limit and no permission holds up an emergency number, a dead line does", () => {
   const full: Ineligible = { because: "full", reason: "10 calls are up" };
   const trunk = way(1, "full", 1, [patternOf(".")], full);

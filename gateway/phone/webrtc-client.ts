@@ -4,14 +4,14 @@
  * packet, so that hundreds fit into one process. No sockets and no clock: datagrams and times are handed in. Below: the gateway's own protocols,
  * which real browsers, OpenSSL and rtpengine have been heard to agree with.
  */
-import { utf8 } from "../../gateway/bytes.ts";
-import type { DtlsCertificate } from "../../gateway/media/dtls/certificate.ts";
-import { DtlsEndpoint, type DtlsOutput } from "../../gateway/media/dtls/dtls-endpoint.ts";
-import { classify, type DatagramKind } from "../../gateway/media/ice/demultiplex.ts";
-import type { Endpoint, Fingerprint, IceCredentials } from "../../gateway/media/protocol.ts";
-import { profileById } from "../../gateway/media/srtp/profiles.ts";
-import { SrtpReceiver, SrtpSender } from "../../gateway/media/srtp/srtp-context.ts";
-import { type Random, randomToken } from "../../gateway/random.ts";
+import { utf8 } from "../bytes.ts";
+import type { DtlsCertificate } from "../media/dtls/certificate.ts";
+import { DtlsEndpoint, type DtlsOutput } from "../media/dtls/dtls-endpoint.ts";
+import { classify, type DatagramKind } from "../media/ice/demultiplex.ts";
+import type { Endpoint, Fingerprint, IceCredentials } from "../media/protocol.ts";
+import { profileById } from "../media/srtp/profiles.ts";
+import { SrtpReceiver, SrtpSender } from "../media/srtp/srtp-context.ts";
+import { type Random, randomToken } from "../random.ts";
 import {
   BINDING,
   ICE_CONTROLLING,
@@ -19,8 +19,8 @@ import {
   readStun,
   USE_CANDIDATE,
   USERNAME,
-} from "../../gateway/stun/stun.ts";
-import { StunWriter } from "../../gateway/stun/stun-writer.ts";
+} from "../stun/stun.ts";
+import { StunWriter } from "../stun/stun-writer.ts";
 
 /** What the other side's description says of its transport. */
 export interface PeerTransport {

@@ -1,10 +1,10 @@
 /** One side of a call in a script: sends its INVITE, ACK and BYE, and knows when it ended. */
 
-import { fromUtf8, utf8 } from "../../gateway/bytes.ts";
-import { systemRandom } from "../../gateway/io/random.ts";
-import { randomToken } from "../../gateway/random.ts";
-import { from, to } from "../../gateway/sip/accessors.ts";
-import { createRequest } from "../../gateway/sip/build.ts";
+import { fromUtf8, utf8 } from "../bytes.ts";
+import { systemRandom } from "../io/random.ts";
+import { randomToken } from "../random.ts";
+import { from, to } from "../sip/accessors.ts";
+import { createRequest } from "../sip/build.ts";
 import {
   acceptRequest,
   ackFor,
@@ -12,22 +12,14 @@ import {
   dialogFromRequest,
   dialogFromResponse,
   requestIn,
-} from "../../gateway/sip/dialog.ts";
-import { answerChallenge, type DigestState } from "../../gateway/sip/digest-client.ts";
-import type { Flow } from "../../gateway/sip/flow.ts";
-import type { SipMessage, SipRequest, SipResponse } from "../../gateway/sip/message.ts";
-import { tagOf } from "../../gateway/sip/name-addr.ts";
-import type { TransactionId } from "../../gateway/sip/transaction-table.ts";
+} from "../sip/dialog.ts";
+import { answerChallenge, type DigestState } from "../sip/digest-client.ts";
+import type { Flow } from "../sip/flow.ts";
+import type { SipMessage, SipRequest, SipResponse } from "../sip/message.ts";
+import { tagOf } from "../sip/name-addr.ts";
+import type { TransactionId } from "../sip/transaction-table.ts";
+import type { Identity } from "./identity.ts";
 import type { Served, SipEndpoint } from "./sip-endpoint.ts";
-
-export interface Identity {
-  /** `sip:user@host` of the caller. */
-  aor: string;
-  /** Header value, with brackets. */
-  contact: string;
-  username: string;
-  password: string;
-}
 
 /** The session description a message carries; empty when it has none. */
 export function sdpIn(message: SipMessage): string {

@@ -3,15 +3,15 @@
  * sockets, with promises where a script wants to wait. The virtual softphone and the virtual PBX
  * stand on it; what they do with requests is their business.
  */
-import { systemRandom } from "../../gateway/io/random.ts";
-import { callId, cseq, to } from "../../gateway/sip/accessors.ts";
-import { createResponse } from "../../gateway/sip/build.ts";
-import type { Flow, FlowId } from "../../gateway/sip/flow.ts";
-import type { SipRequest, SipResponse } from "../../gateway/sip/message.ts";
-import { tagOf } from "../../gateway/sip/name-addr.ts";
-import { Stack } from "../../gateway/sip/stack.ts";
-import type { StackOutput } from "../../gateway/sip/stack-output.ts";
-import type { TransactionId } from "../../gateway/sip/transaction-table.ts";
+import { systemRandom } from "../io/random.ts";
+import { callId, cseq, to } from "../sip/accessors.ts";
+import { createResponse } from "../sip/build.ts";
+import type { Flow, FlowId } from "../sip/flow.ts";
+import type { SipRequest, SipResponse } from "../sip/message.ts";
+import { tagOf } from "../sip/name-addr.ts";
+import { Stack } from "../sip/stack.ts";
+import type { StackOutput } from "../sip/stack-output.ts";
+import type { TransactionId } from "../sip/transaction-table.ts";
 
 /** A request that came in, and the way to answer it. */
 export interface Served {

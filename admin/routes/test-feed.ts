@@ -1,0 +1,53 @@
+/** What a test tells as it goes on, for whoever reads it in their own time: lines of JSON. */
+import type { Context } from "hono";
+import { stream } from "hono/streaming";
+import type { AdminEnv, TestEvent } from "../services.ts";
+
+export class TestFeed {
+  readonly done: Promise<void>;
+  readonly #abort = new AbortController();
+  readonly #events: TestEvent[] = [];
+  #isOver = false;
+  #wake: () => void = () => {};
+
+  constructor(run: (tell: (event: TestEvent) => void, signal: AbortSignal) => Promise<void>) {
+    const tell = (event: TestEvent) => {
+      this.#events.push(event);
+      this.#wake();
+    };
+    this.done = run(tell, this.#abort.signal).finally(() => {
+      this.#isOver = true;
+      this.#wake();
+    });
+  }
+
+  /** The next event; undefined when nothing more comes. */
+  async next(): Promise<TestEvent | undefined> {
+    while (this.#events.length === 0 && !this.#isOver) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    return this.#events.shift();
+  }
+
+  stop(): void {
+    this.#abort.abort();
+  }
+}
+
+/** Everything it tells, one event a line (application/x-ndjson); who goes away stops it. */
+export function linesOf(
+  context: Context<AdminEnv>,
+  feed: TestFeed,
+  early: readonly TestEvent[] = [],
+): Response {
+  context.header("Content-Type", "application/x-ndjson");
+  return stream(context, async (lines) => {
+    lines.onAbort(() => feed.stop());
+    for (const event of early) await lines.write(`${JSON.stringify(event)}\n`);
+    for (let event = await feed.next(); event; event = await feed.next()) {
+      await lines.write(`${JSON.stringify(event)}\n`);
+    }
+  });
+}
