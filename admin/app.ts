@@ -98,6 +98,9 @@ export function createAdmin(services: Services): Hono<AdminEnv> {
     // D4, D5: libSQL says in words what is the matter with the disk.
     if (/\bis full\b/.test(error.message))
       return refuse(context, 507, "the disk is full: nothing was saved");
+    // D7: a disk that fails, or may only be read.
+    if (/disk I\/O error|readonly database|unable to open database/.test(error.message))
+      return refuse(context, 507, "the disk takes no writes: nothing was saved");
     if (/\b(?:locked|busy)\b/.test(error.message))
       return refuse(context, 503, "another program holds the database: try again");
     return refuse(context, 500, "the gateway made a mistake; its log says which");
