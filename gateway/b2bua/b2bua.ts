@@ -117,6 +117,7 @@ export class B2bua {
       guard: this.#guard,
       subscriptions: this.#subscriptions,
       messages: this.#messages,
+      abandoned: this.#abandoned,
       stack: this.#stack,
       calls: this.#calls,
       tracer: this.#tracer,

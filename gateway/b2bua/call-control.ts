@@ -295,6 +295,10 @@ export class CallControl {
   #execute(live: LiveCall, orders: readonly CallOrder[], now: Millis): Effect[] {
     const effects = orders.flatMap((order) => this.#carry(live, order, now));
     this.#table.schedule(live);
+    // LIM-01: refused is over, though the caller has yet to acknowledge it.
+    for (const { id, trunk } of live.legs) {
+      if (trunk && live.call.legOf(id)?.state === "over") trunk.vacate(id);
+    }
     const standing = newlyStanding(live);
     return standing ? [...effects, { type: "stands", call: standing }] : effects;
   }
@@ -346,9 +350,14 @@ export class CallControl {
   }
 
   #indexCallee(live: LiveCall, order: Extract<CallOrder, { type: "index" }>): Effect[] {
-    const { leg, callId: ownCallId, localTag } = order;
-    this.#table.indexDialog(ownCallId, localTag, this.#table.leg(live, leg));
-    this.#tracing.called(live, leg, ownCallId);
+    const { leg: id, callId: ownCallId, localTag } = order;
+    const leg = this.#table.leg(live, id);
+    this.#table.indexDialog(ownCallId, localTag, leg);
+    this.#tracing.called(live, id, ownCallId);
+    // A PBX that registers here was reached without asking for a way; its place is held all the same.
+    const { connection } = live.call.legOf(id)?.owner ?? {};
+    const trunk = connection === undefined ? undefined : this.#options.trunkOf(connection);
+    if (trunk && !leg.trunk) this.#occupy(leg, trunk, "outbound");
     return [];
   }
 

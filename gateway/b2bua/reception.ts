@@ -16,6 +16,7 @@ import type { SipRequest } from "../sip/message.ts";
 import { replacesOf } from "../sip/refer.ts";
 import type { Stack } from "../sip/stack.ts";
 import { parseUri } from "../sip/uri.ts";
+import type { Abandoned } from "./abandoned.ts";
 import { foreignHost } from "./addressed.ts";
 import { admitSoftphone, identifyTrunk, speaksFor } from "./admission.ts";
 import { type AttemptFacts, Attempts, admission, numberOf } from "./attempts.ts";
@@ -58,6 +59,7 @@ export interface ReceptionOptions {
   guard: SourceGuard;
   subscriptions: Subscriptions;
   messages: Messages;
+  abandoned: Abandoned;
   trunks: () => Iterable<Trunk>;
 }
 
@@ -68,6 +70,7 @@ export class Reception {
   readonly #trunks: () => Iterable<Trunk>;
   readonly #registrar: Registrar;
   readonly #pbxs: PbxRegistrar;
+  readonly #abandoned: Abandoned;
   readonly #strangers: Strangers;
   readonly #director: Director;
   readonly #subscriptions: Subscriptions;
@@ -89,6 +92,7 @@ export class Reception {
     this.#trunks = options.trunks;
     this.#registrar = options.registrar;
     this.#pbxs = options.pbxs;
+    this.#abandoned = options.abandoned;
     this.#director = options.director;
     this.#attempts = new Attempts(options);
     this.#strangers = new Strangers(options.guard, options.stack, this.#attempts);
@@ -323,7 +327,8 @@ export class Reception {
     const { transaction, outputs } = this.#stack.serve(flow, request, now);
     const { response, changed } = this.#pbxs.register(trunk.connection, flow, request, now);
     const effects: Effect[] = [...outputs, ...this.#stack.respond(transaction, response, now)];
-    return changed ? [...effects, { type: "changed" }] : effects;
+    if (!changed) return effects;
+    return [...effects, ...this.#abandoned.returned(id), { type: "changed" }];
   }
 
   #fromTrunk(trunk: Trunk, by: string, flow: Flow, request: SipRequest, now: Millis): Effect[] {

@@ -3,11 +3,11 @@
  * calls go, and what everybody else learns of it, which is nothing (S5, S11).
  */
 import { expect, test } from "bun:test";
-import { cseq, from } from "../../gateway/sip/accessors.ts";
+import { callId, cseq, from } from "../../gateway/sip/accessors.ts";
 import { digestHa1 } from "../../gateway/sip/digest.ts";
 import type { Flow } from "../../gateway/sip/flow.ts";
 import type { Config, Connection, ConnectionId, UserId } from "../../schema/config.ts";
-import { Desk, flowFrom, requestsOf, type Sent, statusOf } from "./desk.ts";
+import { answerTo, Desk, flowFrom, requestsOf, type Sent, statusOf } from "./desk.ts";
 import { configOf } from "./stage.ts";
 
 const SDP =
@@ -380,3 +380,46 @@ function spoiled(headers: string): string {
 function raise(): never {
   throw new Error("no INVITE was sent");
 }
+
+test("LIM-01, LIM-02: a call to a PBX that registers here holds a place, and gives it back", () => {
+  const desk = new Desk(config({ maxOutbound: 1 }));
+  const flow = flowFrom("203.0.113.9");
+  registered(desk, flow);
+  const { invites } = dial(desk, "700", "call-1");
+  const held = () => desk.b2bua.status(desk.now).connections[1]?.callsNow;
+  expect([invites.length, held()]).toEqual([1, 1]);
+  const second = dial(desk, "701", "call-2");
+  expect(second.invites).toEqual([]);
+  expect(second.sent.at(-1)?.text).toMatch(/^SIP\/2\.0 503 [\s\S]*Reason: .*cause=34/);
+  desk.say(flow, answerTo(invites[0] ?? raise(), 486));
+  expect(held()).toBe(0);
+  expect(dial(desk, "702", "call-3").invites).toHaveLength(1);
+});
+
+test("R2: a call that was up when the gateway ended is ended as soon as its PBX registers again", () => {
+  const before = new Desk(config());
+  const flow = flowFrom("203.0.113.9");
+  registered(before, flow);
+  const { invites } = dial(before, "700", "call-1");
+  const more = `Contact: ${CONTACT}\r\nContent-Type: application/sdp\r\n`;
+  const ok = answerTo(invites[0] ?? raise(), 200, more).replace(
+    "Content-Length: 0\r\n\r\n",
+    `Content-Length: ${SDP.length}\r\n\r\n${SDP}`,
+  );
+  before.say(flow, ok);
+  const kept = before.outputs.flatMap((it) => (it.type === "stands" ? it.call.dialogs : []));
+  expect(kept.map(({ connection }) => Number(connection))).toEqual([2]);
+
+  const after = new Desk(config());
+  const dialogs = JSON.parse(JSON.stringify(kept)) as typeof kept;
+  expect(after.b2bua.handle({ type: "abandoned", dialogs }, 0)).toEqual([]);
+  after.pass(30_000);
+  // From another port than before, as after a NAT's timeout.
+  const back = flowFrom("203.0.113.9", "udp", "udp 203.0.113.9 again");
+  const byes = requestsOf(registered(after, back), "BYE");
+  expect(byes.map((it) => [callId(it), it.uri])).toEqual([
+    [callId(invites[0] ?? raise()), "sip:100@192.168.7.7:5062;line=abc"],
+  ]);
+  // Once.
+  expect(requestsOf(registered(after, back, CONTACT, { callId: "c2" }), "BYE")).toEqual([]);
+});
