@@ -18,7 +18,7 @@ export type TestCallEvent =
 export interface TestPhoneOptions {
   readonly spawn: () => Worker;
   readonly random: Random;
-  /** The address of ours its audio is sent from. */
+  /** The address of ours media is bound to. */
   readonly address: string;
   readonly feed: (input: B2buaInput) => void;
   /** Takes the caller into the configuration, or out of it. */

@@ -19,14 +19,15 @@ export interface AudioDescription {
 
 export function describeAudio(audio: AudioDescription): string {
   const { address, port, ssrc, payloadType, map, events, ice, fingerprint } = audio;
+  const where = `IN ${address.includes(":") ? "IP6" : "IP4"} ${address}`;
   return [
     "v=0",
-    `o=- ${port}${ssrc} ${audio.version} IN IP4 ${address}`,
+    `o=- ${port}${ssrc} ${audio.version} ${where}`,
     "s=-",
     "t=0 0",
     "a=group:BUNDLE 0",
     `m=audio ${port} UDP/TLS/RTP/SAVPF ${payloadType}${events ? ` ${events.payloadType}` : ""}`,
-    `c=IN IP4 ${address}`,
+    `c=${where}`,
     "a=mid:0",
     "a=sendrecv",
     "a=rtcp-mux",

@@ -94,7 +94,8 @@ export class PhoneAudio {
   async connect(answer: string, withinMs: number): Promise<void> {
     const transport = readTransport(answer);
     if (!transport?.ice) throw new Error("the answer has no ICE and no fingerprint");
-    this.#peer = transport.candidate;
+    // We are on the gateway's own machine: the address it tells others may not lead back to it.
+    this.#peer = { address: this.#address, port: transport.candidate.port };
     this.#client.meet(transport);
     const deadline = performance.now() + withinMs;
     this.#checking = setInterval(() => this.#client.timeout(performance.now()), CHECK_MS);

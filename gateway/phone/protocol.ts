@@ -7,7 +7,7 @@ export interface PhoneOrder {
   readonly identity: Identity;
   /** `sip:number@host`. */
   readonly target: string;
-  /** The address of ours its audio is sent from. */
+  /** The address of ours media is bound to: its audio goes from there to there. */
   readonly address: string;
 }
 

@@ -40,7 +40,7 @@ test.skipIf(!canHide)(
     const fromPbx = recordedSpeech("ships", 16_000);
     const pbx = await VirtualPbx.start({ codec: "G722", plays: fromPbx.pcm });
     await gateway.api("POST", "/users", { name: "alice", password: "alice-password" });
-    await gateway.api("POST", "/connections", {
+    const { id } = await gateway.api("POST", "/connections", {
       name: "PBX",
       type: "outbound-trunk",
       host: "127.0.0.1",
@@ -67,6 +67,13 @@ test.skipIf(!canHide)(
     expect(readdirSync(directory).sort()).toEqual(["data", "jackfield"]);
     await call.dialog?.hangUp();
     softphone.close();
+    // The test call's thread is in it as well; this PBX says something, and sends nothing back.
+    const tested = await fetch(`${gateway.url}/api/v1/connections/${id}/test-call`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${gateway.token}`, "Content-Type": "application/json" },
+      body: JSON.stringify({ number: "251" }),
+    });
+    expect(await tested.text()).toContain('"verdict":"hears-other"');
     pbx.stop();
     expect(await gateway.stop()).toBe(0);
     rmSync(directory, { recursive: true, force: true });

@@ -27,7 +27,9 @@ const ids: number[] = [];
 beforeAll(async () => {
   if (!canRun) return;
   directory = mkdtempSync(join(tmpdir(), "test-call-"));
-  gateway = await GatewayRig.start({ rtpPorts: "36400-36799" });
+  // Behind a NAT that sends nothing back from inside to inside.
+  const environment = { JACKFIELD_EXTERNAL_IP: "203.0.113.7" };
+  gateway = await GatewayRig.start({ rtpPorts: "36400-36799", environment });
   for (const [index, { address, port }] of [PRIMARY, BACKUP].entries()) {
     const { id } = await gateway.api<{ id: number }>("POST", "/connections", {
       ...{ name: index === 0 ? "Carrier" : "Backup", type: "outbound-trunk", host: address, port },
