@@ -9,6 +9,7 @@ import type { Backup } from "../schema/backup.ts";
 import type { Config, Connection, ConnectionId, User } from "../schema/config.ts";
 import type { Alert, NewChange, StoredChange } from "../schema/happenings.ts";
 import type { Invitations } from "../schema/invitations.ts";
+import type { PatternDoubts } from "../schema/pattern-doubts.ts";
 import type { Records } from "../schema/records.ts";
 import type { Role } from "../schema/roles.ts";
 import type { Store } from "../schema/store.ts";
@@ -44,6 +45,7 @@ export interface GatewayFace {
   /** Asks a PBX whether it would work so; `tell` hears of each step. Resolves when it is over. */
   test(
     connection: Connection,
+    doubts: PatternDoubts,
     tell: (event: TestEvent) => void,
     signal: AbortSignal,
   ): Promise<void>;

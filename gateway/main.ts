@@ -215,8 +215,9 @@ function testerOf(
   { testLoopback: allowsLoopback }: GatewayOptions,
   localHostFor: (remoteAddress: string) => string,
 ): GatewayFace["test"] {
-  return (connection, tell, signal) => {
-    const machine = new ConnectionTest(connection, { random: systemRandom, allowsLoopback });
+  return (connection, doubts, tell, signal) => {
+    const random = systemRandom;
+    const machine = new ConnectionTest(connection, { random, allowsLoopback, doubts });
     const { host: name, tls = { verify: "strict" } } = targetOf(connection);
     return probe({ machine, tls, name, dns: systemDns, chance, localHostFor, tell, signal });
   };

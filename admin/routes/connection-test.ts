@@ -8,6 +8,7 @@ import { describeRoute } from "hono-openapi";
 import { z } from "zod";
 import { checkConfig } from "../../schema/check.ts";
 import type { Config, Connection, ConnectionId, Problem } from "../../schema/config.ts";
+import { patternDoubts } from "../../schema/pattern-doubts.ts";
 import { refuse } from "../refusal.ts";
 import { connectionBody, connectionInput } from "../schemas.ts";
 import type { AdminEnv, Services, TestEvent } from "../services.ts";
@@ -67,7 +68,8 @@ export function connectionTest(services: Services): Hono<AdminEnv> {
         const { name, host, transport } = connection;
         const after = { host, transport, ...(connection.port ? { port: connection.port } : {}) };
         await audit.add(actor, { action: "test", kind: "connection", name, after });
-        test = new TestFeed((tell, signal) => gateway.test(connection, tell, signal));
+        const doubts = patternDoubts(config, connection);
+        test = new TestFeed((tell, signal) => gateway.test(connection, doubts, tell, signal));
         return answer(context, test);
       } finally {
         // It goes on behind the answer.

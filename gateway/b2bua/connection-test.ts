@@ -8,6 +8,7 @@
  * no window into networks it should not see (W8). Above: `io/connection-probe`. Below: the stack.
  */
 import type { Connection } from "../../schema/config.ts";
+import type { PatternDoubts } from "../../schema/pattern-doubts.ts";
 import { parseAddress } from "../address.ts";
 import { fromUtf8 } from "../bytes.ts";
 import { earliest, type Millis, Timers } from "../machine.ts";
@@ -59,6 +60,8 @@ export interface ConnectionTestOptions {
   readonly random: Random;
   /** Whether this very machine may be asked: the operator said that the PBX runs beside us. */
   readonly allowsLoopback: boolean;
+  /** What is wrong with its dial patterns, beside those of others (TST-03). */
+  readonly doubts: PatternDoubts;
 }
 
 /** A name server, a handshake and an answer each have so long; every `unreachable` takes as long. */
@@ -70,6 +73,7 @@ export class ConnectionTest {
   readonly #connection: Connection;
   readonly #random: Random;
   readonly #allowsLoopback: boolean;
+  readonly #doubts: PatternDoubts;
   readonly #stack: Stack;
   readonly #timers = new Timers<Timer>();
   readonly #digest: DigestState = {};
@@ -88,8 +92,10 @@ export class ConnectionTest {
   #hasFailed = false;
   #isDone = false;
 
-  constructor(connection: Connection, { random, allowsLoopback }: ConnectionTestOptions) {
+  constructor(connection: Connection, options: ConnectionTestOptions) {
+    const { random, allowsLoopback, doubts } = options;
     this.#connection = connection;
+    this.#doubts = doubts;
     this.#random = random;
     this.#allowsLoopback = allowsLoopback;
     this.#stack = new Stack({ random });
@@ -349,12 +355,19 @@ export class ConnectionTest {
   /** TST-03: a PBX that works, and no call that gets there, is a matter of dial patterns. */
   #routing(now: Millis): void {
     if (!this.#hasFailed) {
-      const { allowOutbound, patterns } = this.#connection;
       this.#begin("routing", now);
-      const some = patterns.length > 0 ? "patterns-lead-there" : "no-pattern";
-      this.#finish(allowOutbound ? some : "sends-nothing", now);
+      this.#finish(this.#routed(), now, this.#doubts.sentences);
     }
     this.#done();
+  }
+
+  #routed(): Verdict {
+    const { allowOutbound, patterns } = this.#connection;
+    const { isUnreachable, sentences } = this.#doubts;
+    if (!allowOutbound) return "sends-nothing";
+    if (patterns.length === 0) return "no-pattern";
+    if (isUnreachable) return "no-number-leads-there";
+    return sentences.length > 0 ? "patterns-doubtful" : "patterns-lead-there";
   }
 
   // Steps ---------------------------------------------------------------------------------------

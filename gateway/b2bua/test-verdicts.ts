@@ -189,6 +189,14 @@ export const VERDICTS = {
     "It works, and no number leads there: it has no dial pattern. Try a simple one first, such as a single dot.",
     "patterns",
   ),
+  "patterns-doubtful": note(
+    "It works, and some of its dial patterns may not do what they look like.",
+    "patterns",
+  ),
+  "no-number-leads-there": note(
+    "It works, and no number leads there: none of its dial patterns ever gets one.",
+    "patterns",
+  ),
   "sends-nothing": note(
     "It works, and calls are not sent there: that is switched off here.",
     "allowOutbound",

@@ -17,6 +17,7 @@ import type { FlowId } from "../../gateway/sip/flow.ts";
 import type { SipRequest } from "../../gateway/sip/message.ts";
 import { parseMessage } from "../../gateway/sip/parse.ts";
 import type { Connection } from "../../schema/config.ts";
+import type { PatternDoubts } from "../../schema/pattern-doubts.ts";
 import { answerTo, flowFrom } from "./desk.ts";
 import { seededRandom } from "./random.ts";
 import { configOf } from "./stage.ts";
@@ -34,9 +35,13 @@ interface Case {
   /** In the place of `connected`. */
   way?: TestInput | "silence";
   allowsLoopback?: boolean;
+  doubts?: PatternDoubts;
 }
 
-function run({ connection = {}, answer, targets, way, allowsLoopback = false }: Case) {
+const NO_DOUBTS: PatternDoubts = { isUnreachable: false, sentences: [] };
+
+function run({ connection = {}, answer, targets, way, ...more }: Case) {
+  const { allowsLoopback = false, doubts = NO_DOUBTS } = more;
   const [template] = configOf({ name: "", play: () => {} }).connections;
   if (!template) throw new Error("there is no connection");
   const whole: Connection = {
@@ -47,7 +52,7 @@ function run({ connection = {}, answer, targets, way, allowsLoopback = false }: 
     password: "secret",
     ...connection,
   };
-  const machine = new ConnectionTest(whole, { random: seededRandom(5), allowsLoopback });
+  const machine = new ConnectionTest(whole, { random: seededRandom(5), allowsLoopback, doubts });
   const steps: TestStep[] = [];
   const sent: SipRequest[] = [];
   const connects: TestTarget[] = [];
@@ -146,6 +151,15 @@ test("TST-03: where all is well with the PBX and no call gets there, dial patter
   });
   expect(last({ allowOutbound: false })).toMatchObject({ verdict: "sends-nothing" });
   expect(last({})).toMatchObject({ outcome: "ok", verdict: "patterns-lead-there" });
+  const answer = registrar("secret");
+  const sentences = ["^2d{2}$: did you mean \\d?"];
+  expect(run({ answer, doubts: { isUnreachable: false, sentences } }).steps.at(-1)).toMatchObject({
+    ...{ outcome: "note", verdict: "patterns-doubtful", field: "patterns", facts: sentences },
+  });
+  const lost = { isUnreachable: true, sentences: [". takes all its numbers"] };
+  expect(run({ answer, doubts: lost }).steps.at(-1)).toMatchObject({
+    ...{ outcome: "note", verdict: "no-number-leads-there", facts: lost.sentences },
+  });
   // What failed comes first: nothing else is worth looking at before.
   expect(last({ patterns: [] }, "another")?.step).not.toBe("routing");
 });

@@ -12,6 +12,7 @@ import { listBackups, makeBackup } from "../../../schema/backup.ts";
 import type { Config, Connection } from "../../../schema/config.ts";
 import { Happenings } from "../../../schema/happenings.ts";
 import { Invitations } from "../../../schema/invitations.ts";
+import type { PatternDoubts } from "../../../schema/pattern-doubts.ts";
 import { Records } from "../../../schema/records.ts";
 import type { Role } from "../../../schema/roles.ts";
 import { openStoreForTest } from "../schema/opened.ts";
@@ -65,6 +66,7 @@ export async function openClient(options: { setUp?: boolean; secure?: boolean } 
     transferred: [] as unknown[][],
     unbanned: [] as string[],
     tested: [] as Connection[],
+    doubts: [] as PatternDoubts[],
     testEvents: [] as TestEvent[],
     testCalls: [] as { connections: readonly number[]; number: string }[],
     /** A test call lasts as long. */
@@ -100,8 +102,9 @@ export async function openClient(options: { setUp?: boolean; secure?: boolean } 
       transfer: (...all) => gateway.transferred.push(all),
       unban: (source) => gateway.unbanned.push(source),
       explain: () => gateway.explanation,
-      test: async (connection, tell) => {
+      test: async (connection, doubts, tell) => {
         gateway.tested.push(connection);
+        gateway.doubts.push(doubts);
         for (const event of gateway.testEvents) tell(event);
       },
       testCall: async (plan, tell) => {

@@ -20,6 +20,12 @@ test("TST-01: a draft is tested unsaved, and its steps come as lines", async () 
   expect(lines.map((line) => JSON.parse(line))).toEqual(client.gateway.testEvents);
   expect(client.gateway.tested[0]).toMatchObject({ host: "pbx.example.com", password: "pw" });
   expect(client.gateway.applied).toEqual([]);
+  // TST-03: its patterns are looked at beside the others'.
+  expect(client.gateway.doubts).toEqual([{ isUnreachable: true, sentences: [] }]);
+  client.clock.now += 2_000;
+  await post(client, { ...DRAFT, patterns: [{ pattern: "^2d{2}$" }] });
+  expect(client.gateway.doubts[1]).toMatchObject({ isUnreachable: false });
+  expect(client.gateway.doubts[1]?.sentences[0]).toContain("^2d{2}$: ");
   await client.close();
 });
 
