@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import type { MediaMode } from "../../gateway/b2bua/status.ts";
 import { profileSection } from "../profile/profile.ts";
+import { goalsSection, isMissed, mediaGoals } from "../report/goals.ts";
 import { mediaFindings } from "../report/media.ts";
 import type { Findings } from "../report/report.ts";
 import { type ReportOptions, runScenario } from "../report/scenario.ts";
@@ -114,10 +115,13 @@ async function run(name: string, options: Options): Promise<void> {
       (targets) => findings(targets, plan, options, terminal),
       own,
     );
-    if (!options.profile) return found;
+    const goals = mediaGoals(mode, found.ratios ?? []);
+    const sections = [...goalsSection(goals), ...found.sections];
+    const isAsked = goals.some(isMissed) && Bun.which("perf") !== null;
+    if (!options.profile && !isAsked) return { ...found, sections };
     const profiled = { codec, pbxCodec, calls, seconds, warmUp: options.warmUp, gateway: own };
     const section = await profileSection(profiled, terminal);
-    return { ...found, sections: [section, ...found.sections] };
+    return { ...found, sections: [section, ...sections] };
   });
 }
 

@@ -1,11 +1,12 @@
 /** `bench signalling`: what SIP costs, beside Kamailio, and where the time goes. */
 import { Command } from "commander";
 import { oneOf, type TargetOptions, whole, withReports, withTarget } from "../load/options.ts";
+import { goalsSection, isMissed } from "../report/goals.ts";
 import type { Findings } from "../report/report.ts";
 import { type ReportOptions, runScenario } from "../report/scenario.ts";
 import type { Section } from "../report/sections.ts";
 import { type Profile, profileSignalling } from "./profile.ts";
-import { signallingFindings } from "./report.ts";
+import { comparedGoals, signallingFindings } from "./report.ts";
 import { benchSignalling, type SignallingOptions } from "./signalling.ts";
 
 type Options = SignallingOptions & TargetOptions & ReportOptions & { profile?: true };
@@ -27,7 +28,13 @@ export function signallingCommand(): Command {
     await runScenario({ name: "signalling", title }, options, async (terminal) => {
       if (options.profile) return profiled(await profileSignalling(options));
       const all = await benchSignalling(options, (text, share) => terminal.update(text, share));
-      return signallingFindings(all);
+      const found = signallingFindings(all);
+      const goals = comparedGoals(all);
+      const sections = [...goalsSection(goals), ...found.sections];
+      if (!goals.some(isMissed) || options.target) return { ...found, sections };
+      terminal.update("a goal is missed: looking where the time goes");
+      const { sections: where } = profiled(await profileSignalling(options));
+      return { ...found, sections: [...sections, ...where] };
     });
   });
 }

@@ -1,25 +1,36 @@
 /** What signalling cost, as figures, plots and a table. */
+import { type ComparedGoal, SIGNALLING_AT_MOST } from "../report/goals.ts";
 import type { Findings } from "../report/report.ts";
 import { type NamedFigure, printFigure, single } from "../report/sections.ts";
 import type { Measured } from "./signalling.ts";
 
 const NAMES = { gateway: "jackfield", kamailio: "Kamailio" };
 
-export function signallingFindings(all: readonly Measured[]): Findings {
-  const pairs = all.filter(isOurs).flatMap((ours) => {
-    const theirs = all.find(
-      (one) => !isOurs(one) && one.what === ours.what && one.how === ours.how,
-    );
+/** What both did, with how many times Kamailio's CPU ours took. */
+function pairsOf(all: readonly Measured[]) {
+  return all.filter(isOurs).flatMap(({ what, how, cost }) => {
+    const theirs = all.find((one) => !isOurs(one) && one.what === what && one.how === how);
     // Shorter than the kernel's tick, it was not seen.
-    return theirs && theirs.cost.median > 0 ? [{ ours, theirs }] : [];
+    if (!theirs || theirs.cost.median <= 0) return [];
+    return [{ what, how, times: cost.median / theirs.cost.median }];
   });
+}
+
+export function comparedGoals(all: readonly Measured[]): ComparedGoal[] {
+  return pairsOf(all).map(({ what, how, times }) => {
+    const name = `${what} over ${how}, to Kamailio`;
+    return { name, measured: times, atMost: SIGNALLING_AT_MOST };
+  });
+}
+
+export function signallingFindings(all: readonly Measured[]): Findings {
   return {
     figures: [
       ...all.filter(isOurs).flatMap(figuresOf),
-      ...pairs.map(({ ours, theirs }): NamedFigure => {
-        const name = `${ours.what} over ${ours.how}, to Kamailio's CPU`;
-        const value = single(ours.cost.median / theirs.cost.median);
-        return { key: `kamailio ${ours.what} ${ours.how}`, name, unit: "times", value, digits: 1 };
+      ...pairsOf(all).map(({ what, how, times }): NamedFigure => {
+        const name = `${what} over ${how}, to Kamailio's CPU`;
+        const key = `kamailio ${what} ${how}`;
+        return { key, name, unit: "times", value: single(times), digits: 1 };
       }),
     ],
     sections: [
