@@ -44,9 +44,13 @@ export function privatePages(services: Services): Hono<AdminEnv> {
     )
     .get("/users", (context) => page(context, <UsersPage />))
     .get("/users/:id", (context) => userPage(context, services))
-    .get("/settings", async (context) =>
-      page(context, <NetworkPage {...(await settingsOf(context, store))} />),
-    )
+    .get("/settings", async (context) => {
+      const { network } = gateway.status();
+      return page(
+        context,
+        <NetworkPage network={network} {...(await settingsOf(context, store))} />,
+      );
+    })
     .get("/settings/certificate", async (context) => {
       const { certificatesFrom: from } = gateway.status();
       const facts = { from, ...(await settingsOf(context, store)) };

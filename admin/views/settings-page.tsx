@@ -1,10 +1,12 @@
 /** @jsxImportSource hono/jsx */
 /** The settings: one page for each of `SETTINGS`, with tabs between them. */
 import type { Child } from "hono/jsx";
+import type { NetworkStatus } from "../../gateway/b2bua/status.ts";
 import type { Settings } from "../../schema/settings.ts";
 import { Check, Field, Form, Group } from "./fields.tsx";
 import { Page } from "./layout.tsx";
-import { PageTabs, TableCard } from "./parts.tsx";
+import { NetworkFacts } from "./network-facts.tsx";
+import { Card, PageTabs, TableCard } from "./parts.tsx";
 
 /** Add a page of settings here, and its route beside the others. */
 const SETTINGS = [
@@ -37,13 +39,17 @@ export function SettingsPage(props: {
 }
 
 interface NetworkProps {
+  readonly network: NetworkStatus;
   readonly settings: Settings;
   readonly version?: number;
 }
 
-export function NetworkPage({ settings, version }: NetworkProps) {
+export function NetworkPage({ network, settings, version }: NetworkProps) {
   return (
     <SettingsPage at="/settings">
+      <Card title="Where it is" note="Interfaces and ports are the command line's: see --help.">
+        <NetworkFacts network={network} />
+      </Card>
       <Form resource="/api/v1/settings" version={version} back="/settings">
         <Group
           title="Addresses"

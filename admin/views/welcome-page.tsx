@@ -4,12 +4,13 @@
  * any step and taken up again.
  */
 import type { Child } from "hono/jsx";
-import type { CertificateStatus, NetworkStatus, Status } from "../../gateway/b2bua/status.ts";
+import type { CertificateStatus, Status } from "../../gateway/b2bua/status.ts";
 import type { Config } from "../../schema/config.ts";
 import { PRESETS, type Preset } from "../presets.ts";
 import { Icon } from "./icons.tsx";
 import { Page } from "./layout.tsx";
-import { Badge, ButtonLink, Card, Facts, Notice } from "./parts.tsx";
+import { NetworkFacts } from "./network-facts.tsx";
+import { Badge, ButtonLink, Card, Notice } from "./parts.tsx";
 
 export const STEPS = [
   { id: "network", name: "Addresses" },
@@ -65,19 +66,8 @@ export function WelcomePage(props: {
   );
 }
 
-const SOURCES: Readonly<Record<NetworkStatus["addressFrom"], string>> = {
-  "command line": "as --external-ip says",
-  setting: "as the settings say",
-  stun: "found by STUN",
-  registrar: "as a registrar saw it",
-  interface: "of this machine's own interface",
-};
-
 export function NetworkStep({ config, status }: { config: Config; status: Status }) {
   const { network, certificates } = status;
-  const { address, addressFrom, sipPort, sipTlsPort, rtpPorts, webrtcPorts } = network;
-  const range = ({ first, last }: { first: number; last: number }) =>
-    first === last ? String(first) : `${first} to ${last}`;
   return (
     <WelcomePage
       at="network"
@@ -87,15 +77,7 @@ export function NetworkStep({ config, status }: { config: Config; status: Status
     >
       <div class="columns">
         <Card title="Addresses">
-          <Facts
-            rows={[
-              ["Seen from outside", `${address}, ${SOURCES[addressFrom]}`],
-              ["SIP", `port ${sipPort}, UDP and TCP`],
-              ["SIP over TLS", sipTlsPort ? `port ${sipTlsPort}` : "off without a certificate"],
-              ["Audio to PBXs", `UDP ports ${range(rtpPorts)}`],
-              ["Audio to browsers", `UDP ports ${range(webrtcPorts)}`],
-            ]}
-          />
+          <NetworkFacts network={network} />
           <p class="soft">
             Behind a NAT forward these ports to this machine. If the address is not the one others
             see, set it under Settings or with <code>--external-ip</code>.

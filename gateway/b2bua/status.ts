@@ -204,6 +204,8 @@ export interface NetworkStatus {
   readonly sipTlsPort?: number;
   /** Where pages and softphones are served with the certificate of the settings. */
   readonly httpsPort?: number;
+  /** The addresses of this machine it listens at; `0.0.0.0` and `::` are all of them. */
+  readonly bound: { readonly sip: string; readonly sipTls: string; readonly media: string };
   readonly rtpPorts: { readonly first: number; readonly last: number };
   readonly webrtcPorts: { readonly first: number; readonly last: number };
 }

@@ -103,6 +103,7 @@ export function networkStatus(
     addressFrom: advertisedFrom,
     host: address,
     sipPort: sip,
+    bound: { sip: options.sip.host, sipTls: options.sipTls.host, media },
     ...(sipTls === undefined ? {} : { sipTlsPort: sipTls }),
     ...(https === undefined ? {} : { httpsPort: https }),
     rtpPorts,

@@ -218,8 +218,8 @@ test("P3: a request has one final answer at most, however it is written", async 
   socket.close();
   const different = [...finals].filter(([, answers]) => new Set(answers).size > 1);
   expect(different).toEqual([]);
-  // Who asks is answered: it would be seen if nothing were.
-  expect(finals.size).toBeGreaterThan(tries / 2);
+  // Who asks is answered, as far as a source is listened to: it would be seen if nothing were.
+  expect(finals.size).toBeGreaterThan(tries / 4);
 }, 300_000);
 
 test.skipIf(!hasZzuf)(

@@ -35,6 +35,7 @@ export const IDLE: Status = {
     addressFrom: "interface",
     host: "192.0.2.1",
     sipPort: 5_060,
+    bound: { sip: "0.0.0.0", sipTls: "0.0.0.0", media: "192.0.2.1" },
     rtpPorts: { first: 10_000, last: 20_000 },
     webrtcPorts: { first: 8_081, last: 8_081 },
   },
