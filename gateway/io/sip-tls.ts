@@ -63,6 +63,7 @@ export async function openTls(options: SipTlsOptions): Promise<SipTls> {
   const perAddress = new Map<string, number>();
   let accepted = 0;
 
+  let listener: Listener | undefined;
   const keep = (id: FlowId, socket: TLSSocket): boolean => {
     const address = (socket.remoteAddress ?? "").replace(/^::ffff:/, "");
     if (address === "") return false;
@@ -70,7 +71,7 @@ export async function openTls(options: SipTlsOptions): Promise<SipTls> {
       id,
       transport: "tls",
       remote: { address, port: socket.remotePort ?? 0 },
-      sentByPort: options.listen?.port ?? DEFAULT_PORT,
+      sentByPort: listener?.port ?? (options.listen?.port || DEFAULT_PORT),
       localPort: socket.localPort ?? 0,
       localHostFor,
     });
@@ -88,7 +89,7 @@ export async function openTls(options: SipTlsOptions): Promise<SipTls> {
     return true;
   };
 
-  const listener =
+  listener =
     options.listen &&
     new Listener(options.listen, (socket) => {
       accepted += 1;

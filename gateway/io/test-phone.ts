@@ -62,10 +62,6 @@ export class TestPhone {
     this.#options = options;
   }
 
-  get isBusy(): boolean {
-    return this.#running !== undefined;
-  }
-
   /** Calls `number` by one of the connections. Resolves when the call is over; rejects when busy. */
   async call(
     { connections, number }: { connections: TestCaller["only"]; number: string },
