@@ -53,7 +53,7 @@ async function serve(options: GatewayOptions): Promise<void> {
 
   const workers = await openMedia(options, addresses, runtime, log);
   const tls = openOwnTls({ options, now: Date.now, log, changed: runtime.changed });
-  const tellPort = (reason: string) => log("warning", "tls-port", { reason });
+  const tellPort = portTeller(log, runtime);
   const sip = await openSip({
     at: options.sip,
     tls: { ...options.sipTls, certificates: tls.certificates, tell: tellPort },
@@ -144,6 +144,14 @@ function openMedia(options: GatewayOptions, addresses: OwnAddresses, { feed }: R
   }).catch((error: Error) => {
     throw mediaPortsTaken(`${addresses.media}:${options.webrtcPort}`, error);
   });
+}
+
+/** Of a port that can't be opened for TLS: in the log, and on the page. */
+function portTeller(log: Log, { changed }: Runtime): (reason: string) => void {
+  return (reason) => {
+    log("warning", "tls-port", { reason });
+    changed();
+  };
 }
 
 /** A flow is a softphone's, or it is SIP's own. */

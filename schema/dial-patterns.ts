@@ -4,6 +4,7 @@
  */
 import { RE2JS } from "re2js";
 import type { Connection, DialPattern } from "./config.ts";
+import { areMates } from "./stand-ins.ts";
 
 export interface PatternTrial {
   readonly number: string;
@@ -65,14 +66,16 @@ function hasStandIn(
   { connection, pattern }: PlannedPattern,
   all: readonly PlannedPattern[],
 ): boolean {
-  const { failoverGroup: group, furtherHosts = [] } = connection;
+  const { furtherHosts = [] } = connection;
   if (furtherHosts.length > 0) return true;
   return all.some(({ connection: other, pattern: its }) => {
     if (other === connection || !other.enabled || !other.allowOutbound) return false;
     // Which numbers two expressions have in common is unknown: what may be one is not denied.
-    const isOfGroup = group !== undefined && other.failoverGroup?.name === group.name;
     const isBehind = connection.continueOnFailure === true;
-    return isOfGroup || (isBehind && (its.pattern === pattern.pattern || isCatchAll(its.pattern)));
+    return (
+      areMates(connection, other) ||
+      (isBehind && (its.pattern === pattern.pattern || isCatchAll(its.pattern)))
+    );
   });
 }
 
@@ -95,9 +98,7 @@ function whyUnreachable(
 function isDecisive(earlier: PlannedPattern, connection: Connection): boolean {
   const { connection: own } = earlier;
   if (own === connection) return true;
-  const isOfSameGroup =
-    own.failoverGroup !== undefined && own.failoverGroup.name === connection.failoverGroup?.name;
-  return !isOfSameGroup && own.continueOnFailure !== true && own.users === undefined;
+  return !areMates(own, connection) && own.continueOnFailure !== true && own.users === undefined;
 }
 
 const CATCH_ALL = /^(?:\^|\^?(?:\.|\\d)(?:[*+]\$?)?)$/;

@@ -70,6 +70,9 @@ function run(command: string[]): number {
   return exitCode;
 }
 
+/** Of one failure's reason: what a whole log holds would hide the others. */
+const FAILURE_CHARACTERS_MAX = 4_000;
+
 interface Tally {
   passed: number;
   failed: number;
@@ -83,6 +86,22 @@ function tallyOf(report: string): Tally {
   const failed = count("failures") + count("errors");
   const skipped = count("skipped");
   return { passed: count("tests") - failed - skipped, failed, skipped };
+}
+
+/** Each failed test and why, out of the same report: at the end, where a long run is looked at first. */
+function failuresIn(report: string): string[] {
+  const failed =
+    /<testcase name="([^"]*)"[^>]*file="([^"]*)"[^>]*>\s*<(?:failure|error)[^>]*?(?:\/>|>([^<]*)<)/g;
+  return [...report.matchAll(failed)].map(([, name = "", file = "", why = ""]) =>
+    unescaped(`(fail) ${file}: ${name}\n${why}`.slice(0, FAILURE_CHARACTERS_MAX)),
+  );
+}
+
+function unescaped(text: string): string {
+  const named = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" } as Record<string, string>;
+  return text.replace(/&(?:#(\d+)|(\w+));/g, (whole, code?: string, name = "") =>
+    code === undefined ? (named[name] ?? whole) : String.fromCodePoint(Number(code)),
+  );
 }
 
 provideParts();
@@ -104,7 +123,9 @@ const { exitCode } = Bun.spawnSync(
   ],
   { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
 );
-const tally = tallyOf(readFileSync(report, "utf8"));
+const found = readFileSync(report, "utf8");
+for (const failure of failuresIn(found)) console.log(failure);
+const tally = tallyOf(found);
 // A crash of the runner itself leaves no failed test behind; it is one.
 if (exitCode !== 0 && tally.failed === 0) tally.failed = 1;
 const skipped = tally.skipped > 0 ? `, ${tally.skipped} skipped` : "";

@@ -27,6 +27,8 @@ import { idOf } from "./resource.ts";
 
 type AdminContext = Context<AdminEnv>;
 
+const DAY_MS = 86_400_000;
+
 export function privatePages(services: Services): Hono<AdminEnv> {
   const { gateway, store } = services;
   return new Hono<AdminEnv>()
@@ -89,8 +91,6 @@ async function settingsOf(context: AdminContext, store: Services["store"]) {
 }
 
 /** The version is read before the row: one read after it could belong to a newer row. */
-const DAY_MS = 86_400_000;
-
 async function connectionPage(
   context: AdminContext,
   { store, gateway, operations, now }: Services,

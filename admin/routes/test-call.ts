@@ -14,6 +14,9 @@ import type { AdminEnv, Services, TestEvent } from "../services.ts";
 import { answers, idOf, jsonBody } from "./resource.ts";
 import { linesOf, TestFeed } from "./test-feed.ts";
 
+/** Of a step. */
+type Outcome = Exclude<TestEvent, { readonly begun: string }>;
+
 const DIALLABLE = /^[0-9A-Za-z+*#]{1,64}$/;
 
 const body = z
@@ -62,7 +65,7 @@ export function testCall(services: Services): Hono<AdminEnv> {
         await audit.add(context.get("actor"), {
           ...{ action: "test-call", kind: "connection", item: id, name, after },
         });
-        let last: TestEvent | undefined;
+        let last: Outcome | undefined;
         const feed = new TestFeed(async (tell, signal) => {
           const hear = (event: TestEvent) => {
             if (event.begun === undefined) last = event;
@@ -71,6 +74,7 @@ export function testCall(services: Services): Hono<AdminEnv> {
           await gateway.testCall({ connections: by, number }, hear, signal);
         });
         void feed.done
+          .catch(services.report)
           .then(() => operations.tested(changeOf(connection, number, drill, last, now())))
           .catch(services.report)
           .finally(() => {
@@ -93,18 +97,19 @@ function problemWith({ settings = {}, users }: Config, number: string): string |
   return undefined;
 }
 
-/** As the connection's history has it. */
+/** As the connection's history has it. Only what was heard can pass: an answer alone is none. */
 function changeOf(
   { id: connection }: Connection,
   number: string,
   drill: boolean,
-  last: TestEvent | undefined,
+  last: Outcome | undefined,
   at: number,
 ) {
-  const outcome = last?.begun === undefined ? last?.outcome : undefined;
-  const state = outcome === "ok" ? "passed" : outcome === "note" ? "unclear" : "failed";
+  const isWhole = last?.step === "talk" || last?.outcome === "failed";
+  const outcome = isWhole ? last.outcome : undefined;
+  const state = outcome === "ok" ? "passed" : outcome === "failed" ? "failed" : "unclear";
   const what = drill ? `as if it had failed, to ${number}` : `to ${number}`;
-  const told = last?.begun === undefined ? last?.sentence : undefined;
-  const reason = `Test call ${what}: ${told ?? "it came to no end."}`;
+  const told = isWhole ? last.sentence : "it was ended before anything was heard.";
+  const reason = `Test call ${what}: ${told}`;
   return { connection, at, aspect: "test-call", state, reason } as const;
 }

@@ -1,4 +1,5 @@
 /** What is put under load: our gateway, rtpengine, or somebody's gateway at a URL. */
+import { freePort } from "../../test/rigs/free-port.ts";
 import { GatewayRig } from "../../test/rigs/gateway.ts";
 import { LOAD_CODECS, type LoadCodec } from "./codecs.ts";
 import type { CodecOptions, TargetOptions } from "./options.ts";
@@ -101,14 +102,6 @@ export async function startRtpengine(
     },
     stop: () => rtpengine.stop(),
   };
-}
-
-/** One that nobody has now. */
-async function freePort(): Promise<number> {
-  const socket = await Bun.udpSocket({ hostname: "127.0.0.1", socket: { data: () => {} } });
-  const { port } = socket;
-  socket.close();
-  return port;
 }
 
 /** Any gateway with SIP over WebSocket whose trunk leads to this machine. */

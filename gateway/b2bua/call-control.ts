@@ -295,9 +295,10 @@ export class CallControl {
   #execute(live: LiveCall, orders: readonly CallOrder[], now: Millis): Effect[] {
     const effects = orders.flatMap((order) => this.#carry(live, order, now));
     this.#table.schedule(live);
-    // LIM-01: refused is over, though the caller has yet to acknowledge it.
+    // LIM-01: a place is free when the BYE is out (S3) or the refusal in, whoever has yet to answer.
     for (const { id, trunk } of live.legs) {
-      if (trunk && live.call.legOf(id)?.state === "over") trunk.vacate(id);
+      const state = trunk && live.call.legOf(id)?.state;
+      if (state === "leaving" || state === "over") trunk?.vacate(id);
     }
     const standing = newlyStanding(live);
     return standing ? [...effects, { type: "stands", call: standing }] : effects;
@@ -363,7 +364,6 @@ export class CallControl {
 
   #send(live: LiveCall, order: Extract<CallOrder, { type: "request" }>, now: Millis): Effect[] {
     const leg = this.#table.leg(live, order.leg);
-    if (live.call.legOf(leg.id)?.state === "leaving") leg.trunk?.vacate(leg.id);
     const flow = this.#liveFlow(leg, order.flow);
     const { transaction, outputs } = this.#options.stack.request(flow, order.request, now);
     this.#table.indexTransaction(transaction, leg, order.request);

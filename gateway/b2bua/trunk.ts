@@ -195,7 +195,7 @@ export class Trunk {
     this.#places.set(leg, direction);
   }
 
-  /** Its BYE is out: its place is another's, whether or not anybody answers that (S3). */
+  /** It is leaving, or over: its place is another's, whether or not anybody answers that (S3). */
   vacate(leg: LegId): void {
     if (this.#places.has(leg)) this.#places.set(leg, "none");
   }

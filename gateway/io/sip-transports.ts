@@ -34,6 +34,7 @@ export interface SipOptions {
 
 /** How often names are looked up anew; the runtime tells no TTL. */
 const REFRESH_MS = 60_000;
+const ANY_PORT_TRIES = 8;
 
 /** Rejects with an `OperatorError` when the port is taken. */
 export async function openSip(options: SipOptions): Promise<SipTransports> {
@@ -129,14 +130,19 @@ async function listenBoth(
   feed: (input: B2buaInput) => void,
 ): Promise<{ udp: SipUdp; tcp: SipTcp }> {
   const base = { hostname: at.host, localHostFor, feed };
-  try {
-    const udp = await listenUdp({ ...base, port: at.port });
-    // Port 0 asks for any: TCP then takes the one UDP got.
-    return { udp, tcp: listenTcp({ ...base, port: udp.port }) };
-  } catch (error) {
-    throw new OperatorError(
-      `--sip ${at.host}:${at.port} can't be opened (${(error as Error).message}): ` +
-        "is another SIP program running, or is the address not one of this machine's?",
-    );
+  // Port 0 asks for any: TCP then takes the one UDP got, unless somebody's connection has it.
+  for (let triesLeft = at.port === 0 ? ANY_PORT_TRIES : 1; ; triesLeft--) {
+    let udp: SipUdp | undefined;
+    try {
+      udp = await listenUdp({ ...base, port: at.port });
+      return { udp, tcp: listenTcp({ ...base, port: udp.port }) };
+    } catch (error) {
+      udp?.stop();
+      if (triesLeft > 1) continue;
+      throw new OperatorError(
+        `--sip ${at.host}:${at.port} can't be opened (${(error as Error).message}): ` +
+          "is another SIP program running, or is the address not one of this machine's?",
+      );
+    }
   }
 }

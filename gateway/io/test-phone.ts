@@ -62,7 +62,10 @@ export class TestPhone {
     this.#options = options;
   }
 
-  /** Calls `number` by one of the connections. Resolves when the call is over; rejects when busy. */
+  /**
+   * Calls `number` by one of the connections. Resolves when the call is over; rejects when another one
+   * is under way, and where the phone itself is at fault.
+   */
   async call(
     { connections, number }: { connections: TestCaller["only"]; number: string },
     tell: (event: TestCallEvent) => void,
@@ -88,10 +91,11 @@ export class TestPhone {
     const timer = setTimeout(() => over.resolve(), PATIENCE_MS);
     const stop = () => this.#post({ type: "stop" });
     signal.addEventListener("abort", stop);
-    worker.onerror = () => over.resolve();
+    worker.onerror = ({ message }) => over.reject(new Error(`the test phone: ${message}`));
     let told = Promise.resolve();
     worker.onmessage = ({ data }: MessageEvent<FromPhone>) => {
       if (data.type === "send") feed({ type: "received", flow, bytes: data.bytes });
+      else if (data.type === "fault") over.reject(new Error(`the test phone: ${data.reason}`));
       else if (data.type === "over") over.resolve(told);
       else told = told.then(() => this.#tell(running, data.step, tell));
     };

@@ -42,7 +42,7 @@ export type PhoneStep =
       readonly begun?: never;
       readonly outcome: CallOutcome;
       readonly tookMs: number;
-      /** Numbers by name: `status`, `levelDb`, `delayMs`, `loss` (0 to 1), `likeness`. */
+      /** Numbers by name: `status`, `levelDb`, `delayMs`, `loss` (0 to 1). */
       readonly facts: Readonly<Record<string, number>>;
     };
 
@@ -50,4 +50,6 @@ export type FromPhone =
   | { readonly type: "send"; readonly bytes: Uint8Array }
   | { readonly type: "step"; readonly step: PhoneStep }
   /** The call is over and everything of it is told. */
-  | { readonly type: "over"; readonly fault?: string };
+  | { readonly type: "over" }
+  /** A mistake of ours: nothing more comes. */
+  | { readonly type: "fault"; readonly reason: string };

@@ -107,6 +107,6 @@ function judged(audio: PhoneAudio): { outcome: CallOutcome; facts: Record<string
   }
   const { likeness, delayMs } = echoIn(pcm, offsetMs);
   if (likeness < LIKENESS_MIN) return { outcome: "other", facts: { levelDb, loss } };
-  const facts = { levelDb, loss, delayMs, likeness };
+  const facts = { levelDb, loss, delayMs };
   return { outcome: loss > LOSS_MAX ? "broken" : "echo", facts };
 }

@@ -55,7 +55,7 @@ async function run(order: PhoneOrder): Promise<void> {
     await Bun.sleep(GOODBYE_MS);
     post({ type: "over" });
   } catch (error) {
-    post({ type: "over", fault: (error as Error).message });
+    post({ type: "fault", reason: (error as Error).message });
   }
   endpoint.stop();
 }

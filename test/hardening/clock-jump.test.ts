@@ -11,8 +11,7 @@ import { VirtualSoftphone } from "../../bench/endpoints/virtual-softphone.ts";
 import { HelperProcess } from "../../bench/estate/helper-process.ts";
 import type { FromRegistrar, ToRegistrar } from "../../bench/estate/protocol.ts";
 import { GeneratorProcess } from "../../bench/load/generator-process.ts";
-import { measure } from "../../bench/load/measure.ts";
-import type { Target } from "../../bench/load/targets.ts";
+import { areHeard, callsBeside, prepareCalls } from "../rigs/calls-beside.ts";
 import { GatewayRig } from "../rigs/gateway.ts";
 
 /** Debian's `faketime` has it beside the architecture's other libraries. */
@@ -30,6 +29,10 @@ const CALLS = 4;
 const JUMPS = ["+1h", "-1d", "+10y", "+0"];
 const BETWEEN_MS = 3_000;
 const PASSWORD = "jumping-password";
+const LOAD = {
+  ...{ calls: CALLS, seconds: (JUMPS.length * BETWEEN_MS) / 1_000 + 2 },
+  ...{ pbxPort: PBX_PORT, user: "alice", password: PASSWORD },
+};
 
 let directory = "";
 let gateway: GatewayRig;
@@ -60,16 +63,7 @@ beforeAll(async () => {
   registrar = await HelperProcess.start(join(import.meta.dir, "../../bench/estate/registrar.ts"));
   const plan = { hosts: HOSTS, port: REGISTRAR_PORT, password: PASSWORD };
   await registrar.ask({ type: "open", plan: { ...plan, expiresSeconds: GRANTED_SECONDS } }, "open");
-  await gateway.api("POST", "/users", { name: "alice", password: PASSWORD });
-  await gateway.api("POST", "/connections", {
-    name: "PBX",
-    type: "outbound-trunk",
-    host: "127.0.0.1",
-    port: PBX_PORT,
-    patterns: [{ pattern: "^2" }],
-    allow: ["127.0.0.1"],
-    codecs: ["G722"],
-  });
+  await prepareCalls(gateway, LOAD);
   for (let index = 0; index < CONNECTIONS; index++) {
     await gateway.api("POST", "/connections", {
       name: `Line ${index}`,
@@ -98,6 +92,24 @@ const registered = () =>
         .length === CONNECTIONS,
   );
 
+/** All of them, and what was registered meanwhile. */
+async function jumps(softphone: VirtualSoftphone) {
+  await registrar.ask({ type: "forget" }, "forgotten");
+  const before = await gateway.status();
+  const startedAt = performance.now();
+  for (const jump of JUMPS) {
+    setClock(jump);
+    await Bun.sleep(BETWEEN_MS);
+    // The binding is none the older for it, nor is the token that asks.
+    const { bindings, calls } = await gateway.status();
+    expect([jump, bindings.length, calls.length]).toEqual([jump, before.bindings.length, CALLS]);
+    expect([jump, await softphone.register()]).toEqual([jump, 200]);
+  }
+  const seconds = (performance.now() - startedAt) / 1_000;
+  const { registrations } = await registrar.ask({ type: "tell" }, "seen");
+  return { registrations, seconds };
+}
+
 withFaketime(
   "R6: calls are heard while the clock jumps, and nobody registers for it",
   async () => {
@@ -107,59 +119,16 @@ withFaketime(
       plays: new Int16Array(480),
     });
     expect(await softphone.register()).toBe(200);
-    const steady = Promise.withResolvers<void>();
-    const target: Target = {
-      name: "gateway",
-      pid: gateway.pid,
-      path: {
-        kind: "sip",
-        server: gateway.socketUrl,
-        user: "alice",
-        password: PASSWORD,
-        pbxPort: PBX_PORT,
-        pbxTransport: "udp",
-        address: "127.0.0.1",
-        prefix: "2",
-      },
-      stop: async () => {},
-    };
-    const load = {
-      ...{ calls: CALLS, ramp: 10, seconds: (JUMPS.length * BETWEEN_MS) / 1_000 + 2 },
-      ...{ softphoneCodec: "opus", pbxCodec: "G722", listen: CALLS },
-    };
-    const measured = measure(generator, target, load, 0, {
-      onProgress: () => {},
-      onSteady: steady.resolve,
-    });
-    await Promise.race([steady.promise, measured]);
-    await registrar.ask({ type: "forget" }, "forgotten");
-    const before = await gateway.status();
-    const startedAt = performance.now();
-    for (const jump of JUMPS) {
-      setClock(jump);
-      await Bun.sleep(BETWEEN_MS);
-      // The binding is none the older for it, nor is the token that asks.
-      const { bindings, calls } = await gateway.status();
-      expect([jump, bindings.length, calls.length]).toEqual([
-        ...[jump, before.bindings.length, CALLS],
-      ]);
-      expect([jump, await softphone.register()]).toEqual([jump, 200]);
-    }
-    const seconds = (performance.now() - startedAt) / 1_000;
-    const { registrations } = await registrar.ask({ type: "tell" }, "seen");
-    const run = await measured;
+    const { run, outcome } = await callsBeside(gateway, generator, LOAD, () => jumps(softphone));
     softphone.close();
+    const { registrations, seconds } = outcome;
     // Each is refreshed in half of its grant, and is challenged each time.
     const usual = (2 * CONNECTIONS * seconds) / (GRANTED_SECONDS / 2);
     console.log(
       `R6: ${registrations.length} REGISTERs in ${seconds.toFixed(0)} s, usual ${usual.toFixed(0)}`,
     );
     expect(registrations.length).toBeLessThanOrEqual(2 * usual);
-    expect(run.calls).toBe(CALLS);
-    for (const { correlation, loss } of [run.toPbx, run.toSoftphone]) {
-      expect(correlation).toBeGreaterThan(0.8);
-      expect(loss).toBeLessThan(0.02);
-    }
+    areHeard("R6", run, CALLS, 0.02);
     await registered();
   },
   90_000,

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { endure, type Seen } from "../../bench/flood/endure.ts";
 import { GeneratorProcess } from "../../bench/load/generator-process.ts";
 import type { RunFigures } from "../../bench/load/measure.ts";
-import { areHeard, callsBeside } from "../rigs/calls-beside.ts";
+import { areHeard, callsBeside, prepareCalls } from "../rigs/calls-beside.ts";
 import { type FloodPlan, flood } from "../rigs/flood.ts";
 import { GatewayRig } from "../rigs/gateway.ts";
 import { scaled } from "../rigs/scale.ts";
@@ -27,16 +27,7 @@ let generator: GeneratorProcess;
 beforeAll(async () => {
   gateway = await GatewayRig.start({ rtpPorts: "33000-33999" });
   generator = await GeneratorProcess.start();
-  await gateway.api("POST", "/users", { name: "alice", password: "alice-password" });
-  await gateway.api("POST", "/connections", {
-    name: "PBX",
-    type: "outbound-trunk",
-    host: "127.0.0.1",
-    port: PBX_PORT,
-    patterns: [{ pattern: "^2" }],
-    allow: ["127.0.0.1"],
-    codecs: ["G722"],
-  });
+  await prepareCalls(gateway, { pbxPort: PBX_PORT, ...ALICE });
 });
 
 afterAll(async () => {

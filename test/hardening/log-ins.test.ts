@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Agent, request } from "node:http";
 import { GeneratorProcess } from "../../bench/load/generator-process.ts";
-import { areHeard, callsBeside } from "../rigs/calls-beside.ts";
+import { areHeard, callsBeside, prepareCalls } from "../rigs/calls-beside.ts";
 import { GatewayRig } from "../rigs/gateway.ts";
 import { scaled } from "../rigs/scale.ts";
 
@@ -21,16 +21,7 @@ let generator: GeneratorProcess;
 beforeAll(async () => {
   gateway = await GatewayRig.start({ rtpPorts: "36000-36399" });
   generator = await GeneratorProcess.start();
-  await gateway.api("POST", "/users", { name: ALICE.user, password: ALICE.password });
-  await gateway.api("POST", "/connections", {
-    name: "PBX",
-    type: "outbound-trunk",
-    host: "127.0.0.1",
-    port: PBX_PORT,
-    patterns: [{ pattern: "^2" }],
-    allow: ["127.0.0.1"],
-    codecs: ["G722"],
-  });
+  await prepareCalls(gateway, { pbxPort: PBX_PORT, ...ALICE });
 });
 
 afterAll(async () => {

@@ -9,8 +9,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
 import { openOwnCertificates } from "../../gateway/io/own-certificates.ts";
+import { freePort } from "../rigs/free-port.ts";
 import { GatewayRig } from "../rigs/gateway.ts";
-import { freePort, hasOpenssl, makeCertificate, openssl, withTlsServer } from "../rigs/openssl.ts";
+import { hasOpenssl, makeCertificate, openssl, withTlsServer } from "../rigs/openssl.ts";
 
 const HOST = "127.0.0.1";
 const onlyWithOpenssl = test.skipIf(!hasOpenssl);

@@ -22,7 +22,8 @@ import {
 } from "../../gateway/io/sip-websocket.ts";
 import { TCP_BACKLOG_BYTES_MAX, WEBSOCKET_BACKLOG_BYTES_MAX } from "../../gateway/limits.ts";
 import type { FlowId, Transport } from "../../gateway/sip/flow.ts";
-import { freePort, hasOpenssl, makeCertificate } from "../rigs/openssl.ts";
+import { freePort } from "../rigs/free-port.ts";
+import { hasOpenssl, makeCertificate } from "../rigs/openssl.ts";
 
 const HOST = "127.0.0.1";
 /** What may wait with us. */

@@ -7,9 +7,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestStep } from "../../gateway/b2bua/test-verdicts.ts";
+import { freePort } from "../rigs/free-port.ts";
 import { GatewayRig } from "../rigs/gateway.ts";
 import { Kamailio } from "../rigs/kamailio.ts";
-import { freePort, hasOpenssl, makeCertificate, withTlsServer } from "../rigs/openssl.ts";
+import { hasOpenssl, makeCertificate, withTlsServer } from "../rigs/openssl.ts";
 import { sipsak } from "../rigs/sipsak.ts";
 
 const PORT = 25_430;

@@ -16,6 +16,7 @@ import type { DtlsOptions } from "../../gateway/media/dtls/dtls-endpoint.ts";
 import type { Fingerprint } from "../../gateway/media/protocol.ts";
 import type { Random } from "../../gateway/random.ts";
 import { DtlsPeer, material, Program } from "../rigs/dtls-peer.ts";
+import { freePort } from "../rigs/free-port.ts";
 import { buildMbedtls, hasMbedtls, MBEDTLS_KEYS, runMbedtls } from "../rigs/mbedtls.ts";
 import { seededChance } from "../unit/media/chance.ts";
 
@@ -100,13 +101,6 @@ function open(
 }
 
 /** A UDP port nobody has at the moment. */
-async function freePort(): Promise<number> {
-  const socket = await Bun.udpSocket({ hostname: "127.0.0.1" });
-  const { port } = socket;
-  socket.close();
-  return port;
-}
-
 /** Which datagrams are lost is the same in every run. */
 function lossOf(round: number, loss: number): () => boolean {
   const chance = seededChance(100 + round);

@@ -16,7 +16,8 @@ import { type Dns, Resolver } from "../../gateway/io/resolver.ts";
 import { openSip, type SipTransports } from "../../gateway/io/sip-transports.ts";
 import { FLOWS_PER_ADDRESS_MAX } from "../../gateway/limits.ts";
 import type { FlowId, Target, TargetTls } from "../../gateway/sip/flow.ts";
-import { freePort, hasOpenssl, makeCertificate, withTlsServer } from "../rigs/openssl.ts";
+import { freePort } from "../rigs/free-port.ts";
+import { hasOpenssl, makeCertificate, withTlsServer } from "../rigs/openssl.ts";
 
 const HOST = "127.0.0.1";
 const onlyWithOpenssl = test.skipIf(!hasOpenssl);

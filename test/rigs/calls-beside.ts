@@ -15,6 +15,23 @@ interface Load {
   password: string;
 }
 
+/** Makes who calls, and the PBX that numbers beginning with 2 lead to. */
+export async function prepareCalls(
+  gateway: GatewayRig,
+  { pbxPort, user, password }: Pick<Load, "pbxPort" | "user" | "password">,
+): Promise<void> {
+  await gateway.api("POST", "/users", { name: user, password });
+  await gateway.api("POST", "/connections", {
+    name: "PBX",
+    type: "outbound-trunk",
+    host: "127.0.0.1",
+    port: pbxPort,
+    patterns: [{ pattern: "^2" }],
+    allow: ["127.0.0.1"],
+    codecs: ["G722"],
+  });
+}
+
 /** Through a PBX that numbers beginning with 2 lead to; `during` begins when all calls are up. */
 export async function callsBeside<Outcome>(
   gateway: GatewayRig,

@@ -1,8 +1,10 @@
 /** OpenSSL's command line: certificates of any kind, and a TLS server that prints what it hears. */
+
 import { writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { fromUtf8 } from "../../gateway/bytes.ts";
+import { freePort } from "./free-port.ts";
 
 const HOST = "127.0.0.1";
 
@@ -39,13 +41,6 @@ export async function makeCertificate(
     ...[directory, "x509", "-req", "-in", `${base}.csr`, "-signkey", `${base}.key`],
     ...["-days", String(days), "-extfile", `${base}.ext`, "-out", `${base}.pem`],
   );
-}
-
-export async function freePort(): Promise<number> {
-  const server = Bun.listen({ hostname: HOST, port: 0, socket: { data: () => {} } });
-  const { port } = server;
-  server.stop(true);
-  return port;
 }
 
 /** OpenSSL's own server with that certificate, while `use` runs. */

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { FAIR } from "./audit.ts";
 import { stageOf } from "./stage.ts";
-import { connected } from "./story.ts";
+import { attendedTransfer, connected } from "./story.ts";
 
 test.each([
   "out",
@@ -35,11 +35,7 @@ test("R2: what a transfer made one call is kept as it stands then", () => {
   const stage = stageOf({ name: "", play: () => {} }, 7, FAIR);
   const { house, alice, bob, pbx } = stage;
   connected(stage);
-  alice.call("sip:bob@gateway");
-  house.pass(6_000);
-  const [first, second] = alice.views;
-  if (first && second) alice.refer("sip:bob@gateway", second, first);
-  house.pass(12_000);
+  attendedTransfer(stage);
   expect([alice, bob, pbx].map(({ views }) => views.length)).toEqual([0, 1, 1]);
   const kept = [...house.standing.values()];
   const dialogs = kept.flatMap((it) => it.dialogs);

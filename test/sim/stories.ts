@@ -7,7 +7,7 @@ import { besideCalls } from "./stories-beside-calls.ts";
 import { endings } from "./stories-of-endings.ts";
 import { offers } from "./stories-of-offers.ts";
 import { sounds } from "./stories-of-sounds.ts";
-import { connected, PBX, type Story } from "./story.ts";
+import { attendedTransfer, connected, PBX, type Story } from "./story.ts";
 
 export const stories: Story[] = [
   {
@@ -121,13 +121,8 @@ export const stories: Story[] = [
   {
     name: "attended transfer: the PBX's call and the colleague's become one",
     play(stage) {
-      const { alice, house } = stage;
       connected(stage);
-      alice.call("sip:bob@gateway");
-      house.pass(6_000);
-      const [first, second] = alice.views;
-      if (first && second) alice.refer("sip:bob@gateway", second, first);
-      house.pass(12_000);
+      attendedTransfer(stage);
     },
     goal: ({ house, alice, bob, pbx }) => {
       expect(alice.views.length).toBe(0);
@@ -141,14 +136,9 @@ export const stories: Story[] = [
   {
     name: "attended transfer between media workers: the PBX is offered the new address",
     play(stage) {
-      const { alice, house } = stage;
-      house.isSpread = true;
+      stage.house.isSpread = true;
       connected(stage);
-      alice.call("sip:bob@gateway");
-      house.pass(6_000);
-      const [first, second] = alice.views;
-      if (first && second) alice.refer("sip:bob@gateway", second, first);
-      house.pass(12_000);
+      attendedTransfer(stage);
     },
     goal: ({ house, alice, bob, pbx }) => {
       expect(alice.views.length).toBe(0);

@@ -22,6 +22,15 @@ export interface Story {
 }
 
 /** Up: the caller's call to the PBX, or to bob. */
+/** Alice, who is connected, calls a colleague and leaves both to each other. */
+export function attendedTransfer({ alice, house }: Stage): void {
+  alice.call("sip:bob@gateway");
+  house.pass(6_000);
+  const [first, second] = alice.views;
+  if (first && second) alice.refer("sip:bob@gateway", second, first);
+  house.pass(12_000);
+}
+
 export const connected = ({ house, alice }: Stage, uri = "sip:250@gateway") => {
   alice.call(uri);
   house.pass(8_000);

@@ -54,6 +54,21 @@ test("X3: what is unclear or fails has not passed", async () => {
     await (await call(client, id, { number: "250" })).text();
     while ((await client.happenings.changes(id, 1))[0]?.state !== state) await Bun.sleep(5);
   }
+  // It was answered, and whoever asked went away before anything was heard.
+  client.gateway.testEvents = [step("call", "call-answered")];
+  await (await call(client, id, { number: "251" })).text();
+  const newest = async () => (await client.happenings.changes(id, 1))[0];
+  while (!(await newest())?.reason.includes("251")) await Bun.sleep(5);
+  expect(await newest()).toMatchObject({ state: "unclear" });
+  // A mistake of ours is no word about the PBX: it is in the log, and in the history without a verdict.
+  const fault = new Error("the test phone: no codec");
+  client.gateway.testEvents = [];
+  client.gateway.testing = Promise.reject(fault);
+  client.gateway.testing.catch(() => {});
+  await (await call(client, id, { number: "252" })).text();
+  while (!(await newest())?.reason.includes("252")) await Bun.sleep(5);
+  expect(await newest()).toMatchObject({ state: "unclear" });
+  expect(client.faults.splice(0)).toEqual([fault]);
   expect(await client.happenings.passedAt(id)).toBeUndefined();
   await client.close();
 });
