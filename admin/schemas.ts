@@ -3,6 +3,7 @@
  * values mean together is checked by `schema/check`, for every way in alike.
  */
 import { z } from "zod";
+import { NATS } from "../gateway/own-place.ts";
 import { ALERT_RULES } from "../gateway/watch/alert-rules.ts";
 import { ACCOUNT_PASSWORD_LENGTH_MAX } from "../schema/accounts.ts";
 import type { Connection, User, UserId } from "../schema/config.ts";
@@ -108,6 +109,16 @@ export const connectionBody = z
       .optional()
       .describe("Where else its PBX is to be found when the host does not answer, in this order"),
     outboundProxy: z.strictObject({ host: text, port }).optional(),
+    interface: optionalText.describe(
+      "The interface of the settings SIP goes by; absent: the command line's",
+    ),
+    mediaInterface: optionalText.describe("The one audio goes by; absent: the same as SIP"),
+    nat: z
+      .enum(NATS)
+      .optional()
+      .describe(
+        "Whether a NAT lies between us: yes tells the external address, no our own and learns no address of audio; absent: as its address says",
+      ),
     username: optionalText,
     authId: optionalText,
     password: z.string().max(256).optional().describe("Write-only; absent keeps the one set"),
@@ -228,6 +239,17 @@ export const settingsBody = z
       .array(text)
       .optional()
       .describe("CIDR blocks that are told the interface's own address"),
+    interfaces: z
+      .array(
+        z.strictObject({
+          name: text,
+          address: text.describe("An IP address of the gateway's machine"),
+          externalAddress: optionalText.describe("What peers outside are told instead"),
+          sipPort: port.describe("UDP and TCP, TLS at the next one; absent: for audio alone"),
+        }),
+      )
+      .optional()
+      .describe("Further addresses of the machine, for connections that name them"),
     numberPlan: numberPlan.optional(),
     domains: z
       .array(text)

@@ -65,6 +65,7 @@ async function serve(options: GatewayOptions): Promise<void> {
   const following = followConfig(store, (config) => {
     addresses.configure(config.settings ?? {});
     tls.configure(config.settings ?? {});
+    sip.interfaces.configure(config.settings ?? {});
     runtime.feed({ type: "configured", config: tests.shown(config) });
   });
   const tests = openTestCalls({
@@ -81,14 +82,12 @@ async function serve(options: GatewayOptions): Promise<void> {
       ...runtime.status(),
       workers: workers.statuses,
       ...tlsStatus(),
-      network: networkStatus(options, addresses, {
-        ...{ sip: sip.port, sipTls: sip.tlsPort, https: web?.httpsPort },
-      }),
+      network: networkStatus(options, addresses, { sip, https: web?.httpsPort }),
     }),
     subscribe: (listener) => runtime.subscribe(listener),
     ...commandsTo(runtime),
     explain: (user, number) => b2bua.explain(user, number, monotonicNow()),
-    test: testerOf(options, addresses.hostFor),
+    test: testerOf(options, sip, addresses),
     testCall: (plan, tell, signal) => tests.phone.call(plan, tell, signal),
     calls: b2bua.archive,
     apply: following.apply,
@@ -221,13 +220,15 @@ function followConfig(store: OpenedStore, take: (config: Config) => void) {
 /** Test connection, each with a machine and a socket of its own. */
 function testerOf(
   { testLoopback: allowsLoopback }: GatewayOptions,
-  localHostFor: (remoteAddress: string) => string,
+  { interfaces }: SipTransports,
+  { hostFor: localHostFor }: OwnAddresses,
 ): GatewayFace["test"] {
   return (connection, doubts, tell, signal) => {
     const random = systemRandom;
     const machine = new ConnectionTest(connection, { random, allowsLoopback, doubts });
     const { host: name, tls = { verify: "strict" } } = targetOf(connection);
-    return probe({ machine, tls, name, dns: systemDns, chance, localHostFor, tell, signal });
+    const place = interfaces.placeFor(connection) ?? { localHostFor };
+    return probe({ machine, tls, name, dns: systemDns, chance, ...place, tell, signal });
   };
 }
 

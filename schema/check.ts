@@ -16,6 +16,7 @@ import {
   problem,
   warn,
 } from "./findings.ts";
+import { checkChosen } from "./interfaces.ts";
 import { checkNumberPlan, checkSettings } from "./settings.ts";
 
 const NAME_LENGTH_MAX = 64;
@@ -64,14 +65,17 @@ function checkConnections(connections: readonly Connection[], findings: Findings
 }
 
 /** What connections say of users. */
-function checkReferences({ users: all, connections }: Config, findings: Findings): void {
+function checkReferences(config: Config, findings: Findings): void {
+  const { users: all, connections, settings = {} } = config;
   const ids = new Set(all.map(({ id }) => id));
   const areUsers = (users: readonly UserId[] | undefined, where: string) =>
     users?.forEach((user, at) => {
       if (!ids.has(user)) problem(findings, `${where}[${at}]`, "there is no such user");
     });
-  connections.forEach(({ inboundUser, users, inboundNumbers }, index) => {
+  connections.forEach((connection, index) => {
+    const { inboundUser, users, inboundNumbers } = connection;
     const path = `connections[${index}]`;
+    checkChosen(connection, settings.interfaces ?? [], path, findings);
     if (inboundUser !== undefined && !ids.has(inboundUser)) {
       problem(findings, `${path}.inboundUser`, "there is no such user");
     }
@@ -226,7 +230,14 @@ function checkConnection(connection: Connection, path: string, findings: Finding
 
 /** REG-08 to REG-10: a PBX that finds us, so that we needn't find it. */
 function checkRegistering(connection: Connection, path: string, findings: Findings): void {
-  for (const field of ["port", "outboundProxy", "authId", "tls", "furtherHosts"] as const) {
+  for (const field of [
+    "port",
+    "outboundProxy",
+    "authId",
+    "tls",
+    "furtherHosts",
+    "interface",
+  ] as const) {
     if (connection[field] === undefined) continue;
     const message = "a PBX that registers here tells by itself where it is: leave this empty";
     problem(findings, `${path}.${field}`, message);

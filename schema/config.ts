@@ -2,6 +2,8 @@
  * The configuration as the gateway uses it: one immutable, validated snapshot. Secrets in it are
  * in the clear, in memory only. `load` makes it from the database, `check` says what is wrong.
  */
+import type { Nat } from "../gateway/own-place.ts";
+import type { ChosenInterfaces } from "./interfaces.ts";
 import type { NumberPlan, Settings } from "./settings.ts";
 
 export type UserId = number & { readonly brand: "UserId" };
@@ -104,7 +106,7 @@ export interface InboundNumber {
 }
 
 /** A link between the gateway and one PBX or carrier (CON-01). */
-export interface Connection {
+export interface Connection extends ChosenInterfaces {
   readonly id: ConnectionId;
   readonly name: string;
   readonly type: ConnectionType;
@@ -119,6 +121,8 @@ export interface Connection {
   /** For `tls` and `auto`: how the PBX's certificate is checked, and our own; default `strict`. */
   readonly tls?: ConnectionTls;
   readonly outboundProxy?: { readonly host: string; readonly port?: number };
+  /** Whether a NAT lies between us and the PBX; default `auto`: as its address says (NAT-01). */
+  readonly nat?: Nat;
   /**
    * The user part of our address at the PBX, and the digest user name unless `authId` is set. For an
    * inbound registration the PBX's name here, made by us.

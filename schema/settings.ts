@@ -3,6 +3,7 @@
  * numbers are written here. Each setting may be absent; what that means stands with it.
  */
 import { parseAddress, parseCidr } from "../gateway/address.ts";
+import type { NamedInterface } from "../gateway/own-place.ts";
 import { ALERT_RULES, type AlertRule } from "../gateway/watch/alert-rules.ts";
 import { type CertificateSettings, checkCertificate } from "./certificate-settings.ts";
 import {
@@ -14,6 +15,8 @@ import {
   problem,
 } from "./findings.ts";
 
+import { checkInterfaces } from "./interfaces.ts";
+
 export interface Settings extends CertificateSettings {
   /**
    * The IP address peers outside see (NAT-02). Absent: asked of the STUN servers and learned from
@@ -24,6 +27,8 @@ export interface Settings extends CertificateSettings {
   readonly stunServers?: readonly string[];
   /** CIDR blocks that are told the interface's own address (NAT-03). */
   readonly localNetworks?: readonly string[];
+  /** Further addresses of this machine, for connections that name them (CON-20). */
+  readonly interfaces?: readonly NamedInterface[];
   /** How numbers are written here; absent: they are taken as they are dialled (AMB-04). */
   readonly numberPlan?: NumberPlan;
   /**
@@ -97,6 +102,7 @@ export function checkSettings(settings: Settings, path: string, findings: Findin
   domains.forEach((domain, index) => {
     checkHost(domain, `${path}.domains[${index}]`, findings);
   });
+  checkInterfaces(settings.interfaces ?? [], `${path}.interfaces`, findings);
   if (numberPlan) checkNumberPlan(numberPlan, `${path}.numberPlan`, findings);
   checkLength(emergencyNumbers, NUMBERS_MAX, `${path}.emergencyNumbers`, findings);
   emergencyNumbers.forEach((number, index) => {

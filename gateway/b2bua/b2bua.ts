@@ -264,13 +264,14 @@ export class B2bua {
     const wanted = new Map(enabled.map((connection) => [connection.id, connection]));
     for (const [id, trunk] of this.#trunks) {
       const next = wanted.get(id);
-      if (next && JSON.stringify(next) === JSON.stringify(trunk.connection)) wanted.delete(id);
+      if (next && trunk.isFor(next, config.settings)) wanted.delete(id);
       else this.#retire(trunk, now);
     }
     const spreadMs = Math.max(START_SPREAD_MS, (wanted.size / REGISTRATIONS_PER_SECOND) * 1_000);
     for (const connection of wanted.values()) {
       this.#generation += 1;
-      const trunk = new Trunk(connection, this.#random, this.#generation, now, this.#pbxs);
+      const more = [this.#pbxs, config.settings] as const;
+      const trunk = new Trunk(connection, this.#random, this.#generation, now, ...more);
       this.#trunks.set(connection.id, trunk);
       if (!this.#draining) trunk.start(spreadMs, now);
       this.#trunkAgenda.set(trunk, trunk.deadline());

@@ -18,6 +18,7 @@ import {
 } from "./identity.ts";
 import { pbxProfile, softphoneProfile } from "./interop.ts";
 import type { LegOptions } from "./leg-contract.ts";
+import { legPlace } from "./place.ts";
 import type { Binding } from "./registrar.ts";
 import type { Trunk } from "./trunk.ts";
 
@@ -40,8 +41,9 @@ export function trunkCandidates(
   }
   return trunk.bindingsForCall().map((binding) => {
     const at = registeredAs(trunk.connection, binding);
+    const { flow } = binding;
     const candidate = trunkCandidate(trunk, at, boundUri(binding, number), user, journey);
-    return { ...candidate, flow: binding.flow };
+    return { ...candidate, flow, place: legPlace(at, trunk.place, flow) };
   });
 }
 
@@ -59,6 +61,7 @@ function trunkCandidate(
   return {
     kind: "trunk",
     ...audioOf(connection),
+    place: legPlace(connection, trunk.place),
     contactUser: trunk.contactUser,
     profile: pbxProfile(connection.interop),
     mayRefer: connection.allowTransfer === true,

@@ -9,6 +9,7 @@
  * Codecs, SDP and SIP headers are the legs' business, ringing several devices that of `dialing`,
  * audio and hold that of `bridge`. The call knows no sockets and no clock: inputs in, orders out.
  */
+
 import { earliest, type Millis, type WallMillis } from "../machine.ts";
 import type { LegId } from "../media/protocol.ts";
 import type { FlowId } from "../sip/flow.ts";
@@ -83,7 +84,7 @@ export class Call {
     if (!(caller instanceof CallerLeg)) throw new Error("a call starts with its caller");
     const offer = caller.readOffer();
     if (offer.ok) {
-      this.#media({ type: "open", leg: caller.id, kind: caller.kind });
+      caller.openMedia();
       this.#closing.mediaOpened();
       this.#dial(destination, now);
     } else this.#end(offer, "gateway", now);
@@ -400,7 +401,7 @@ export class Call {
     by.moveTo(this.#orders);
     if (!this.#successors.begin(by, this.#parties.get(place))) return;
     this.#parties.add(by);
-    this.#media({ type: "open", leg: by.id, kind: by.kind });
+    by.openMedia();
   }
 
   /** `leg` is a party from now on, the one before it leaves. */

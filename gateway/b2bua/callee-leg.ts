@@ -22,6 +22,7 @@ import type { Invitation } from "./destination.ts";
 import { byPreference } from "./detour.ts";
 import { Leg } from "./leg.ts";
 import { ALLOW, type LegEvent, type LegOptions } from "./leg-contract.ts";
+import { toldAddress } from "./place.ts";
 import { ELSEWHERE, type Ending, INCOMPATIBLE, q850Of, reasonOf, reasonValue } from "./reason.ts";
 import { sdpBody, sdpOf } from "./session-body.ts";
 
@@ -52,7 +53,7 @@ export class CalleeLeg extends Leg {
   /** Sends the INVITE with our offer; the media leg must be open. */
   invite(flow: Flow): void {
     this.useFlow(flow);
-    this.negotiation.tell(flow.local.address);
+    this.negotiation.tell(toldAddress(this.options.place, flow));
     this.enter("inviting");
     const { id: leg, localTag } = this;
     this.orders.push({ type: "index", leg, callId: this.#callId, localTag });

@@ -19,6 +19,7 @@ import { SESSION_INTERVAL_MIN } from "../sip/session-timer.ts";
 import type { TransactionId } from "../sip/transaction-table.ts";
 import { Leg } from "./leg.ts";
 import type { LegEvent, LegOptions } from "./leg-contract.ts";
+import { openingOf, toldAddress } from "./place.ts";
 import { type Ending, INCOMPATIBLE } from "./reason.ts";
 import { sdpOf } from "./session-body.ts";
 
@@ -40,7 +41,7 @@ export class CallerLeg extends Leg {
     this.#transaction = transaction;
     this.dialog = dialogFromRequest(invite, this.localTag);
     this.useFlow(flow);
-    this.negotiation.tell(flow.local.address);
+    this.negotiation.tell(toldAddress(this.options.place, flow));
     this.learn(invite);
     if (tokens(invite, "Require").includes("100rel")) {
       // RFC 3262 §3: the first RSeq is a number up to 2**31 - 1.
@@ -48,6 +49,11 @@ export class CallerLeg extends Leg {
       this.#reliable = new ReliableProvisionals(cseq(invite).number, first);
     }
     this.enter("inviting");
+  }
+
+  /** What it hears and says comes in from now on. */
+  openMedia(): void {
+    this.orders.push({ type: "media", order: openingOf(this) });
   }
 
   /** Reads the INVITE's offer; one without is well too. */

@@ -8,6 +8,7 @@ import type { Flow } from "../sip/flow.ts";
 import type { NameAddr } from "../sip/name-addr.ts";
 import type { CallerIdentity, Diverted } from "./caller-identity.ts";
 import type { PeerProfile } from "./interop.ts";
+import type { LegPlace } from "./place.ts";
 
 /** Who calls, how it came here, and how far it may still go. */
 export interface Journey {
@@ -41,6 +42,8 @@ export interface Candidate {
   readonly relays?: boolean;
   readonly holdMusic?: string;
   readonly announcements?: Announcements;
+  /** For a connection: where its audio comes in; absent: at the command line's address. */
+  readonly place?: LegPlace;
   readonly contactUser: string;
   readonly invitation: Invitation;
   readonly profile: PeerProfile;

@@ -9,6 +9,7 @@
  * a leg of its own (RFC 3263 §4.3): at once where it failed, after a while where nothing is heard.
  * Whom else to ask when the search fails is the call's business.
  */
+
 import { earliest, type Millis, Timers } from "../machine.ts";
 import type { LegId } from "../media/protocol.ts";
 import type { Random } from "../random.ts";
@@ -20,6 +21,7 @@ import { bestFailure } from "./forking.ts";
 import type { Leg } from "./leg.ts";
 import type { LegEvent } from "./leg-contract.ts";
 import type { CallOrder } from "./order.ts";
+import { openingOf } from "./place.ts";
 import { ELSEWHERE, type Ending } from "./reason.ts";
 
 /** Media and flow must be there by then; both take milliseconds, a dead target some seconds. */
@@ -240,7 +242,7 @@ export class Dialing {
   }
 
   #prepare({ leg, candidate, flow, before }: Attempt): void {
-    this.#orders.push({ type: "media", order: { type: "open", leg: leg.id, kind: leg.kind } });
+    this.#orders.push({ type: "media", order: openingOf(leg) });
     const { connection } = candidate;
     if (flow || connection === undefined) return;
     const instead = before?.flow ? { instead: before.flow.id } : {};

@@ -69,8 +69,9 @@ export function targetOf(connection: Connection): Target {
   const { furtherHosts: others, outboundProxy } = connection;
   // A proxy stands before all of them.
   const further = others && !outboundProxy ? { others } : {};
-  const base = { transport: connection.transport, host, ...further };
-  const { tls, transport } = connection;
+  const { tls, transport, interface: by, nat } = connection;
+  const place = { ...(by === undefined ? {} : { interface: by }), ...(nat ? { nat } : {}) };
+  const base = { transport, host, ...further, ...place };
   const secured = tls && (transport === "tls" || transport === "auto") ? { ...base, tls } : base;
   return port === undefined ? secured : { ...secured, port };
 }

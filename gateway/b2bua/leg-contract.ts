@@ -10,6 +10,7 @@ import type { TransactionId } from "../sip/transaction-table.ts";
 import type { Digit } from "./info-digit.ts";
 import type { PeerProfile } from "./interop.ts";
 import type { CallOrder } from "./order.ts";
+import type { LegPlace } from "./place.ts";
 import type { Ending } from "./reason.ts";
 
 /** The methods we handle. */
@@ -85,6 +86,8 @@ export interface LegOptions {
   holdMusic?: string;
   /** What a PBX hears, or who calls it, when a call comes to nothing (MED-11). */
   announcements?: Announcements;
+  /** Where a connection's audio comes in; absent: at the command line's address. */
+  place?: LegPlace;
   /** The user part of our Contact. */
   contactUser: string;
   profile: PeerProfile;

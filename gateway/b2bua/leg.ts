@@ -39,6 +39,7 @@ import {
 import { LegDigits } from "./leg-digits.ts";
 import { Negotiation } from "./negotiation.ts";
 import type { CallOrder } from "./order.ts";
+import { openingOf } from "./place.ts";
 import {
   causeOf,
   type Ending,
@@ -69,7 +70,6 @@ export abstract class Leg {
   protected readonly session = new SessionTimer();
   protected readonly offers: Renegotiation;
   dialog: Dialog | undefined;
-  readonly #contactUser: string;
   #state: LegState = "idle";
   #flow: Flow | undefined;
   #allowed: ReadonlySet<string> = new Set();
@@ -83,7 +83,6 @@ export abstract class Leg {
     this.profile = options.profile;
     this.orders = options.orders;
     this.random = options.random;
-    this.#contactUser = options.contactUser;
     this.localTag = randomToken(options.random, 8);
     const { dtmfMode = "rfc2833" } = options;
     this.negotiation = new Negotiation({ ...options, events: dtmfMode === "rfc2833" });
@@ -157,7 +156,7 @@ export abstract class Leg {
   /** The media worker died: the leg is opened in another one and its peer is told (RFC 3264 §8). */
   reopen(): void {
     this.offers.reopening();
-    this.orders.push({ type: "media", order: { type: "open", leg: this.id, kind: this.kind } });
+    this.orders.push({ type: "media", order: openingOf(this) });
   }
 
   /** What the other end of the call lets us do here (hold and resume are carried across). */
@@ -303,7 +302,7 @@ export abstract class Leg {
 
   protected contact(): string {
     if (!this.#flow) throw new Error("a leg without a flow has no Contact");
-    return `<${contactUri(this.#contactUser, this.#flow)}>`;
+    return `<${contactUri(this.options.contactUser, this.#flow)}>`;
   }
 
   /** The headers that answer a challenge to a request of ours; a caller's leg has none. */

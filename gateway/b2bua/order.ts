@@ -1,6 +1,6 @@
 /** What a call orders: the border from a call to the call control that owns it. Types alone. */
 import type { ConnectionId } from "../../schema/config.ts";
-import type { LegId, LegKind, RemoteLeg, Sound } from "../media/protocol.ts";
+import type { LegId, LegKind, RemoteLeg, Sound, TrunkPlace } from "../media/protocol.ts";
 import type { Flow, FlowId } from "../sip/flow.ts";
 import type { SipRequest, SipResponse } from "../sip/message.ts";
 import type { Replaces } from "../sip/refer.ts";
@@ -10,7 +10,7 @@ import type { CallRecord } from "./status.ts";
 
 /** A media command without the B2BUA's bookkeeping. */
 export type MediaOrder =
-  | { type: "open"; leg: LegId; kind: LegKind }
+  | ({ type: "open"; leg: LegId; kind: LegKind } & TrunkPlace)
   | { type: "connect"; leg: LegId; remote: RemoteLeg }
   | { type: "join"; legs: [LegId, LegId] }
   | { type: "restart"; leg: LegId }

@@ -30,6 +30,7 @@ import type { CallFacts } from "./journal.ts";
 import { ALLOW } from "./leg-contract.ts";
 import type { Messages } from "./messages.ts";
 import type { PbxRegistrar } from "./pbx-registrar.ts";
+import { legPlace, seenBy } from "./place.ts";
 import { refusal } from "./reason.ts";
 import type { Binding, Registrar } from "./registrar.ts";
 import { MAX_FORWARDS_DEFAULT, screen } from "./screening.ts";
@@ -331,7 +332,8 @@ export class Reception {
     return [...effects, ...this.#abandoned.returned(id), { type: "changed" }];
   }
 
-  #fromTrunk(trunk: Trunk, by: string, flow: Flow, request: SipRequest, now: Millis): Effect[] {
+  #fromTrunk(trunk: Trunk, by: string, on: Flow, request: SipRequest, now: Millis): Effect[] {
+    const flow = seenBy(trunk.connection, on);
     const refused = screen(request, TRUNK_METHODS);
     if (refused) return this.#stack.reply(flow, refused);
     if (request.method === "OPTIONS") return this.#answerOptions(flow, request);
@@ -353,6 +355,7 @@ export class Reception {
         owner: { connection: connection.id },
         kind: "trunk",
         ...audioOf(connection),
+        place: legPlace(connection, trunk.place, flow),
         contactUser: trunk.contactUser,
         profile: pbxProfile(connection.interop),
         mayRefer: connection.allowTransfer === true,

@@ -190,6 +190,20 @@ export interface TlsStatus {
   readonly certificateProblem?: string;
 }
 
+/** A named interface as it runs. */
+export interface InterfaceStatus {
+  readonly name: string;
+  /** What peers outside are told. */
+  readonly address: string;
+  /** The address of this machine. */
+  readonly bound: string;
+  /** Absent: it is for audio alone. */
+  readonly sipPort?: number;
+  readonly sipTlsPort?: number;
+  /** Why SIP can't go by it. */
+  readonly problem?: string;
+}
+
 /** Where the gateway is to be found, as it runs: what firewalls and PBXs are told (NAT-07, CON-20). */
 export interface NetworkStatus {
   /** The IP address peers outside see. */
@@ -207,6 +221,8 @@ export interface NetworkStatus {
   /** The addresses of this machine it listens at; `0.0.0.0` and `::` are all of them. */
   readonly bound: { readonly sip: string; readonly sipTls: string; readonly media: string };
   readonly rtpPorts: { readonly first: number; readonly last: number };
+  /** Those of the settings (CON-20). */
+  readonly interfaces: readonly InterfaceStatus[];
   readonly webrtcPorts: { readonly first: number; readonly last: number };
 }
 

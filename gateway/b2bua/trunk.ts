@@ -6,6 +6,7 @@
  * again (RFC 3263 §4.3). The B2BUA owns one trunk for each enabled connection.
  */
 import type { Connection } from "../../schema/config.ts";
+import type { Settings } from "../../schema/settings.ts";
 import { earliest, type Millis, type WallMillis } from "../machine.ts";
 import type { LegId } from "../media/protocol.ts";
 import type { Random } from "../random.ts";
@@ -16,6 +17,7 @@ import type { SipRequest, SipResponse } from "../sip/message.ts";
 import { fullness, type Usage } from "./capacity.ts";
 import { registeredAs, targetOf } from "./identity.ts";
 import type { PbxBinding, PbxRegistrar } from "./pbx-registrar.ts";
+import { type ConnectionPlace, connectionPlace } from "./place.ts";
 import { Reachability } from "./reachability.ts";
 import { bindingStatus } from "./registrar.ts";
 import { Registration, type RegistrationOutput } from "./registration.ts";
@@ -37,6 +39,7 @@ export type TrunkOutput =
 
 export class Trunk {
   readonly connection: Connection;
+  readonly place: ConnectionPlace;
   readonly #random: Random;
   readonly #registration: Registration | undefined;
   readonly #reachability: Reachability | undefined;
@@ -67,8 +70,10 @@ export class Trunk {
     generation: number,
     now: Millis,
     pbxs?: PbxRegistrar,
+    settings?: Settings,
   ) {
     this.connection = connection;
+    this.place = connectionPlace(connection, settings);
     this.#random = random;
     this.#generation = generation * 1_000_000;
     this.#since = now;
@@ -80,6 +85,12 @@ export class Trunk {
     if (seconds !== undefined) {
       this.#reachability = new Reachability(connection, seconds, random, now);
     }
+  }
+
+  /** Nothing it was made for is another now. */
+  isFor(connection: Connection, settings: Settings | undefined): boolean {
+    const place = connectionPlace(connection, settings);
+    return JSON.stringify([connection, place]) === JSON.stringify([this.connection, this.place]);
   }
 
   start(spreadMs: number, now: Millis): void {

@@ -11,7 +11,7 @@ import type { Millis } from "../machine.ts";
 import type { Flow, FlowId, Target, TargetTls } from "../sip/flow.ts";
 import { objectionTo } from "./certificate.ts";
 import { monotonicNow } from "./clock.ts";
-import { ownFlow } from "./own-flow.ts";
+import { type LocalHostFor, ownFlow } from "./own-flow.ts";
 import { type Dns, Resolver } from "./resolver.ts";
 import { factsOf, readTlsFiles } from "./sip-tls.ts";
 
@@ -33,7 +33,9 @@ export interface ProbeOptions {
   readonly name: string;
   readonly dns: Dns;
   readonly chance: () => number;
-  readonly localHostFor: (remoteAddress: string) => string;
+  readonly localHostFor: LocalHostFor;
+  /** What is sent comes from that address of this machine; absent: the system chooses. */
+  readonly localAddress?: string;
   readonly tell: (event: TestEvent) => void;
   /** Nobody waits for it any more. */
   readonly signal: AbortSignal;
@@ -138,15 +140,11 @@ class Probe {
   }
 
   #flow({ address, port, transport }: TestTarget, localPort: number): Flow {
-    const { localHostFor } = this.#options;
+    const { localHostFor, localAddress: interfaceAddress } = this.#options;
+    const id = "test" as FlowId;
     const ports = { sentByPort: localPort, localPort };
-    return ownFlow({
-      id: "test" as FlowId,
-      transport,
-      remote: { address, port },
-      ...ports,
-      localHostFor,
-    });
+    const place = { localHostFor, interfaceAddress };
+    return ownFlow({ id, transport, remote: { address, port }, ...ports, ...place });
   }
 
   async #connect(target: TestTarget): Promise<void> {
@@ -176,7 +174,7 @@ class Probe {
   async #overUdp(target: TestTarget): Promise<void> {
     const { address, port } = target;
     const socket = await Bun.udpSocket({
-      hostname: isIPv6(address) ? "::" : "0.0.0.0",
+      hostname: this.#options.localAddress ?? (isIPv6(address) ? "::" : "0.0.0.0"),
       socket: {
         data: (_socket, data, fromPort, from) => {
           if (from.replace(/^::ffff:/, "") === address && fromPort === port) this.#received(data);
@@ -198,7 +196,9 @@ class Probe {
   }
 
   #tcpSocket({ address, port }: TestTarget): Promise<Socket | "unreachable"> {
-    return opened(connectTcp({ host: address, port }), "connect");
+    const { localAddress } = this.#options;
+    const from = localAddress === undefined ? {} : { localAddress };
+    return opened(connectTcp({ host: address, port, ...from }), "connect");
   }
 
   async #tlsSocket(target: TestTarget) {

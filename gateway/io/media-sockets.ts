@@ -70,16 +70,21 @@ export function openMediaSockets(options: MediaSocketsOptions): MediaSockets {
     throw error;
   }
 
-  const openPair = (port: number, receiver: TrunkReceiver): TrunkPair | undefined => {
+  const openPair = (
+    port: number,
+    receiver: TrunkReceiver,
+    hostname: string,
+  ): TrunkPair | undefined => {
     let rtp: MediaSocket | undefined;
     try {
-      rtp = open(bindAddress, port, (datagram, source, _, at) => {
+      rtp = open(hostname, port, (datagram, source, _, at) => {
         receiver.receiveRtp(datagram, source, at);
       }).socket;
-      const rtcp = open(bindAddress, port + 1, (datagram, source, _, at) => {
+      const rtcp = open(hostname, port + 1, (datagram, source, _, at) => {
         receiver.receiveRtcp(datagram, source, at);
       }).socket;
-      const address = advertise(bindAddress);
+      // Whom another address of ours is told, SIP says (NAT-03).
+      const address = hostname === bindAddress ? advertise(hostname) : hostname;
       const rtpEndpoint = { address, port };
       const rtcpEndpoint = { address, port: port + 1 };
       const first = rtp;
@@ -91,7 +96,7 @@ export function openMediaSockets(options: MediaSocketsOptions): MediaSockets {
           pairs.release(port, now());
         },
       };
-      const inside = address === bindAddress ? {} : { interfaceAddress: bindAddress };
+      const inside = address === hostname ? {} : { interfaceAddress: hostname };
       return { rtp: closing, rtcp, rtpEndpoint, rtcpEndpoint, ...inside };
     } catch {
       rtp?.close();
@@ -106,11 +111,11 @@ export function openMediaSockets(options: MediaSocketsOptions): MediaSockets {
   return {
     webrtcPort,
     candidates: [...candidateAddresses].map((address) => ({ address, port: webrtcPort })),
-    openTrunkPair(receiver, at) {
+    openTrunkPair(receiver, at, hostname = bindAddress) {
       for (let attempt = 0; attempt < PORT_PAIR_ATTEMPTS_MAX; attempt++) {
         const port = pairs.take(at);
         if (port === undefined) return undefined;
-        const pair = openPair(port, receiver);
+        const pair = openPair(port, receiver, hostname);
         if (pair) return pair;
         pairs.refuse(port, at);
       }

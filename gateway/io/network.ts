@@ -1,15 +1,19 @@
 /** Which of our addresses a peer can reach us at. */
 import { isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
-import { type Cidr, contains, isPrivateAddress, parseAddress, parseCidr } from "../address.ts";
+import { type Cidr, isPrivateAddress, parseCidr } from "../address.ts";
 import type { NetworkStatus } from "../b2bua/status.ts";
 import type { GatewayOptions } from "../options.ts";
+import { hostTowards, isLoopback, type NamedInterface } from "../own-place.ts";
+import type { LocalHostFor } from "./own-flow.ts";
+import type { SipTransports } from "./sip-transports.ts";
 
 /** What of the settings says where we are. */
 export interface PlaceSettings {
   readonly externalAddress?: string;
   readonly stunServers?: readonly string[];
   readonly localNetworks?: readonly string[];
+  readonly interfaces?: readonly NamedInterface[];
 }
 
 /**
@@ -81,20 +85,28 @@ export class OwnAddresses {
    * SDP of a trunk leg follows it. No network is local unless it is listed: behind a proxy of the
    * machine's own, such as a container's, strangers come from the interface's network too.
    */
-  readonly hostFor = (remote: string): string => {
-    if (remote.startsWith("127.")) return "127.0.0.1";
-    if (remote === "::1") return "::1";
-    const address = this.#localNetworks.length > 0 ? parseAddress(remote) : undefined;
-    const isLocal = address && this.#localNetworks.some((block) => contains(block, address));
-    return isLocal ? this.media : (this.advertised ?? this.media);
+  readonly hostFor: LocalHostFor = (remote, nat) => {
+    if (isLoopback(remote) && nat !== "yes") return remote === "::1" ? "::1" : "127.0.0.1";
+    const outside = this.advertised ?? this.media;
+    return hostTowards(
+      remote,
+      { inside: this.media, outside, localNetworks: this.#localNetworks },
+      nat,
+    );
   };
+}
+
+/** What is open besides what the options say. */
+export interface OpenPorts {
+  readonly sip: Pick<SipTransports, "port" | "tlsPort" | "interfaces">;
+  readonly https: number | undefined;
 }
 
 /** What firewalls and PBXs are told. */
 export function networkStatus(
   options: GatewayOptions,
   { media, advertised, advertisedFrom }: OwnAddresses,
-  { sip, sipTls, https }: { sip: number; sipTls: number | undefined; https: number | undefined },
+  { sip, https }: OpenPorts,
 ): NetworkStatus {
   const { rtpPorts, webrtcPort, workers } = options;
   const address = advertised ?? media;
@@ -102,11 +114,12 @@ export function networkStatus(
     address,
     addressFrom: advertisedFrom,
     host: address,
-    sipPort: sip,
+    sipPort: sip.port,
     bound: { sip: options.sip.host, sipTls: options.sipTls.host, media },
-    ...(sipTls === undefined ? {} : { sipTlsPort: sipTls }),
+    ...(sip.tlsPort === undefined ? {} : { sipTlsPort: sip.tlsPort }),
     ...(https === undefined ? {} : { httpsPort: https }),
     rtpPorts,
+    interfaces: sip.interfaces.status,
     webrtcPorts: { first: webrtcPort, last: webrtcPort + workers - 1 },
   };
 }

@@ -3,6 +3,7 @@
  * are local may change while a flow is open (NAT-03), and a UDP flow is open for months.
  */
 import { isIPv6 } from "node:net";
+import type { Nat } from "../own-place.ts";
 import type { Flow } from "../sip/flow.ts";
 
 export interface OwnFlowParts extends Pick<Flow, "id" | "transport" | "remote"> {
@@ -10,17 +11,25 @@ export interface OwnFlowParts extends Pick<Flow, "id" | "transport" | "remote"> 
   sentByPort: number;
   /** The socket's own. */
   localPort: number;
-  /** The host of our Via and Contact towards that peer. */
-  localHostFor: (remoteAddress: string) => string;
+  localHostFor: LocalHostFor;
+  /** Of a named one. */
+  interfaceAddress?: string | undefined;
+  nat?: Nat | undefined;
 }
 
+/** The host of our Via and Contact towards that peer. */
+export type LocalHostFor = (remoteAddress: string, nat?: Nat) => string;
+
 export function ownFlow(parts: OwnFlowParts): Flow {
-  const { id, transport, remote, sentByPort, localPort: port, localHostFor } = parts;
-  const host = () => localHostFor(remote.address);
+  const { id, transport, remote, sentByPort, localPort: port, localHostFor, nat } = parts;
+  const { interfaceAddress } = parts;
+  const host = () => localHostFor(remote.address, nat);
   return {
     id,
     transport,
     remote,
+    ...(interfaceAddress === undefined ? {} : { interfaceAddress }),
+    beyond: (is) => ownFlow({ ...parts, nat: is }),
     get sentBy() {
       const address = host();
       return `${isIPv6(address) ? `[${address}]` : address}:${sentByPort}`;

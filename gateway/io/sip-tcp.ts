@@ -3,14 +3,16 @@
  * stack's; here are sockets, what waits for a slow reader, and the bound on connections.
  */
 import type { Socket } from "bun";
-import type { B2buaInput } from "../b2bua/border.ts";
 import { FLOWS_PER_ADDRESS_MAX, TCP_BACKLOG_BYTES_MAX } from "../limits.ts";
+import type { Nat } from "../own-place.ts";
 import type { Flow, FlowId } from "../sip/flow.ts";
 import { ownFlow } from "./own-flow.ts";
+import type { ListenerBase } from "./sip-listeners.ts";
 
 interface Connection {
   flow: Flow | undefined;
   id: FlowId;
+  nat: Nat | undefined;
   isAccepted: boolean;
   waiting: Uint8Array[];
   waitingBytes: number;
@@ -22,17 +24,15 @@ type TcpSocket = Socket<Connection>;
 export interface SipTcp {
   readonly port: number;
   /** Connects; `opened` is fed on success, else the reason is the result. */
-  open(id: FlowId, remote: Flow["remote"]): Promise<string | undefined>;
+  open(id: FlowId, remote: Flow["remote"], nat?: Nat): Promise<string | undefined>;
   send(id: FlowId, bytes: Uint8Array): boolean;
   close(id: FlowId, reason: string): boolean;
   stop(): void;
 }
 
-export interface SipTcpOptions {
+export interface SipTcpOptions extends ListenerBase {
   hostname: string;
   port: number;
-  localHostFor: (remoteAddress: string) => string;
-  feed: (input: B2buaInput) => void;
 }
 
 const CONNECT_TIMEOUT_MS = 4_000;
@@ -51,6 +51,8 @@ export function listenTcp(options: SipTcpOptions): SipTcp {
       sentByPort: listener.port,
       localPort: socket.localPort,
       localHostFor: options.localHostFor,
+      interfaceAddress: options.interfaceAddress,
+      nat: socket.data.nat,
     });
   };
 
@@ -82,7 +84,7 @@ export function listenTcp(options: SipTcpOptions): SipTcp {
       ...handlers,
       open: (socket) => {
         accepted += 1;
-        socket.data = connectionOf(`tcp ${accepted}` as FlowId, true);
+        socket.data = connectionOf(`${options.idPrefix}tcp ${accepted}` as FlowId, undefined, true);
         if (acceptedFrom(sockets, socket.remoteAddress) < FLOWS_PER_ADDRESS_MAX) {
           handlers.open(socket);
         } else socket.terminate();
@@ -92,7 +94,8 @@ export function listenTcp(options: SipTcpOptions): SipTcp {
 
   return {
     port: listener.port,
-    open: (id, remote) => connect(remote, connectionOf(id), handlers),
+    open: (id, remote, nat) =>
+      connect(remote, options.interfaceAddress, connectionOf(id, nat), handlers),
     send: (id, bytes) => {
       const socket = sockets.get(id);
       if (!socket) return false;
@@ -116,6 +119,7 @@ export function listenTcp(options: SipTcpOptions): SipTcp {
 /** A sentence when it can't be done; else `open` of the handlers has been called. */
 async function connect(
   { address: hostname, port }: Flow["remote"],
+  localAddress: string | undefined,
   data: Connection,
   handlers: Bun.SocketHandler<Connection>,
 ): Promise<string | undefined> {
@@ -125,16 +129,17 @@ async function connect(
   });
   try {
     const socket = { ...handlers, connectError: () => {} };
-    await Promise.race([Bun.connect<Connection>({ hostname, port, data, socket }), late]);
+    const from = localAddress === undefined ? {} : { localAddress };
+    await Promise.race([Bun.connect<Connection>({ hostname, port, ...from, data, socket }), late]);
     return undefined;
   } catch (error) {
     return `${hostname}:${port} takes no TCP connection: ${(error as Error).message}`;
   }
 }
 
-function connectionOf(id: FlowId, isAccepted = false): Connection {
+function connectionOf(id: FlowId, nat: Nat | undefined, isAccepted = false): Connection {
   const reason = "the peer closed it";
-  return { flow: undefined, id, isAccepted, waiting: [], waitingBytes: 0, reason };
+  return { flow: undefined, id, nat, isAccepted, waiting: [], waitingBytes: 0, reason };
 }
 
 /** Our own connections are not counted: a PBX may have many accounts of ours. */

@@ -13,21 +13,17 @@ import {
   type Server,
   type TLSSocket,
 } from "node:tls";
-import type { B2buaInput } from "../b2bua/border.ts";
 import { FLOWS_PER_ADDRESS_MAX, TCP_BACKLOG_BYTES_MAX } from "../limits.ts";
+import type { Nat } from "../own-place.ts";
 import type { Flow, FlowId, TargetTls } from "../sip/flow.ts";
 import { type CertificateFacts, objectionTo } from "./certificate.ts";
 import type { OwnCertificate, OwnCertificates } from "./own-certificates.ts";
 import { ownFlow } from "./own-flow.ts";
+import type { ListenerBase } from "./sip-listeners.ts";
 
 export interface SipTls {
   /** Connects; `opened` is fed on success, else the reason is the result. */
-  open(
-    id: FlowId,
-    remote: Flow["remote"],
-    name: string,
-    tls: TargetTls,
-  ): Promise<string | undefined>;
+  open(id: FlowId, remote: Flow["remote"], wanted: WantedPeer): Promise<string | undefined>;
   send(id: FlowId, bytes: Uint8Array): boolean;
   close(id: FlowId, reason: string): boolean;
   /** Where it listens; undefined while it doesn't. */
@@ -37,7 +33,13 @@ export interface SipTls {
   stop(): void;
 }
 
-export interface SipTlsOptions {
+/** Whose certificate it must be, and how it is checked. */
+export interface WantedPeer extends TargetTls {
+  readonly name: string;
+  readonly nat: Nat | undefined;
+}
+
+export interface SipTlsOptions extends ListenerBase {
   /** Where to listen as long as there is a certificate; absent: we only connect. */
   listen?: {
     hostname: string;
@@ -46,8 +48,6 @@ export interface SipTlsOptions {
     /** Is told why it can't be opened. */
     tell: (problem: string) => void;
   };
-  localHostFor: (remoteAddress: string) => string;
-  feed: (input: B2buaInput) => void;
 }
 
 const CONNECT_TIMEOUT_MS = 4_000;
@@ -57,14 +57,14 @@ const DEFAULT_PORT = 5_061;
 
 /** Resolves when it listens, or when it is known why it doesn't. */
 export async function openTls(options: SipTlsOptions): Promise<SipTls> {
-  const { feed, localHostFor } = options;
+  const { feed, localHostFor, interfaceAddress } = options;
   const sockets = new Map<FlowId, TLSSocket>();
   const reasons = new Map<FlowId, string>();
   const perAddress = new Map<string, number>();
   let accepted = 0;
 
   let listener: Listener | undefined;
-  const keep = (id: FlowId, socket: TLSSocket): boolean => {
+  const keep = (id: FlowId, socket: TLSSocket, nat?: Nat): boolean => {
     const address = (socket.remoteAddress ?? "").replace(/^::ffff:/, "");
     if (address === "") return false;
     const flow = ownFlow({
@@ -73,7 +73,7 @@ export async function openTls(options: SipTlsOptions): Promise<SipTls> {
       remote: { address, port: socket.remotePort ?? 0 },
       sentByPort: listener?.port ?? (options.listen?.port || DEFAULT_PORT),
       localPort: socket.localPort ?? 0,
-      localHostFor,
+      ...{ localHostFor, interfaceAddress, nat },
     });
     sockets.set(id, socket);
     socket.on("data", (data: Uint8Array) =>
@@ -93,16 +93,16 @@ export async function openTls(options: SipTlsOptions): Promise<SipTls> {
     options.listen &&
     new Listener(options.listen, (socket) => {
       accepted += 1;
-      const id = `tls ${accepted}` as FlowId;
+      const id = `${options.idPrefix}tls ${accepted}` as FlowId;
       if (!hasRoom(perAddress, socket) || !keep(id, socket)) socket.destroy();
     });
   await listener?.settled;
 
   return {
-    open: async (id, remote, name, tls) => {
-      const outcome = await reach(remote, name, tls);
+    open: async (id, remote, wanted) => {
+      const outcome = await reach(remote, interfaceAddress, wanted);
       if (typeof outcome === "string") return outcome;
-      if (keep(id, outcome)) return undefined;
+      if (keep(id, outcome, wanted.nat)) return undefined;
       outcome.destroy();
       return "the peer closed it at once";
     },
@@ -158,8 +158,8 @@ function hasRoom(perAddress: Map<string, number>, socket: TLSSocket): boolean {
 /** A connection whose certificate is as the connection wants it, or why there is none. */
 function reach(
   { address, port }: Flow["remote"],
-  name: string,
-  tls: TargetTls,
+  localAddress: string | undefined,
+  { name, ...tls }: WantedPeer,
 ): Promise<TLSSocket | string> {
   const { promise, resolve } = Promise.withResolvers<TLSSocket | string>();
   const where = `${name}:${port}`;
@@ -172,6 +172,7 @@ function reach(
   const socket = connect({
     host: address,
     port,
+    ...(localAddress === undefined ? {} : { localAddress }),
     // RFC 6066 §3: an address is no server name.
     ...(isIP(name) ? {} : { servername: name }),
     ...files,

@@ -4,37 +4,36 @@
  * A flow is either one the B2BUA opened towards a resolved address, or one made because an unknown
  * address spoke; the latter's id is its address, so forgetting it costs nothing.
  */
-import type { B2buaInput } from "../b2bua/border.ts";
 import { UDP_FLOWS_MAX } from "../limits.ts";
+import type { Nat } from "../own-place.ts";
 import type { Flow, FlowId } from "../sip/flow.ts";
 import { ownFlow } from "./own-flow.ts";
+import type { ListenerBase } from "./sip-listeners.ts";
 
 export interface SipUdp {
   readonly port: number;
   /** Ties a flow id to a remote address, in both directions. */
-  open(id: FlowId, remote: Flow["remote"]): Flow;
+  open(id: FlowId, remote: Flow["remote"], nat?: Nat): Flow;
   /** False when the flow is not one of UDP. */
   send(id: FlowId, bytes: Uint8Array): boolean;
   close(id: FlowId): boolean;
   stop(): void;
 }
 
-export interface SipUdpOptions {
+export interface SipUdpOptions extends ListenerBase {
   hostname: string;
   port: number;
-  /** The host of our Via and Contact towards that peer. */
-  localHostFor: (remoteAddress: string) => string;
-  feed: (input: B2buaInput) => void;
 }
 
 export async function listenUdp(options: SipUdpOptions): Promise<SipUdp> {
   const opened = new Map<FlowId, Flow>();
   const byRemote = new Map<string, Flow>();
 
-  const flowFor = (id: FlowId, address: string, port: number): Flow => {
-    const { localHostFor } = options;
+  const flowFor = (id: FlowId, { address, port }: Flow["remote"], nat?: Nat): Flow => {
+    const { localHostFor, interfaceAddress } = options;
     const ports = { sentByPort: socket.port, localPort: socket.port };
-    return ownFlow({ id, transport: "udp", remote: { address, port }, ...ports, localHostFor });
+    const place = { localHostFor, interfaceAddress, nat };
+    return ownFlow({ id, transport: "udp", remote: { address, port }, ...ports, ...place });
   };
 
   const flowOf = (address: string, port: number): Flow => {
@@ -42,7 +41,7 @@ export async function listenUdp(options: SipUdpOptions): Promise<SipUdp> {
     const known = byRemote.get(key);
     if (known) return known;
     if (byRemote.size >= UDP_FLOWS_MAX) forgetOldest(byRemote, opened);
-    const flow = flowFor(`udp ${key}` as FlowId, address, port);
+    const flow = flowFor(`${options.idPrefix}udp ${key}` as FlowId, { address, port });
     byRemote.set(key, flow);
     return flow;
   };
@@ -66,14 +65,14 @@ export async function listenUdp(options: SipUdpOptions): Promise<SipUdp> {
 
   return {
     port: socket.port,
-    open: (id, remote) => {
-      const flow = flowFor(id, remote.address, remote.port);
+    open: (id, remote, nat) => {
+      const flow = flowFor(id, remote, nat);
       opened.set(id, flow);
       byRemote.set(`${remote.address} ${remote.port}`, flow);
       return flow;
     },
     send: (id, bytes) => {
-      const remote = opened.get(id)?.remote ?? remoteOf(id);
+      const remote = opened.get(id)?.remote ?? remoteOf(id, options.idPrefix);
       if (!remote) return false;
       sendDatagram(socket, bytes, remote);
       return true;
@@ -110,9 +109,11 @@ function sendDatagram(
 }
 
 /** The address in the id of a flow that a peer's datagram made. */
-function remoteOf(id: FlowId): { address: string; port: number } | undefined {
-  const match = /^udp (\S+) (\d+)$/.exec(id);
-  return match?.[1] === undefined ? undefined : { address: match[1], port: Number(match[2]) };
+function remoteOf(id: FlowId, prefix: string): { address: string; port: number } | undefined {
+  const match = id.startsWith(prefix) && /^udp (\S+) (\d+)$/.exec(id.slice(prefix.length));
+  return !match || match[1] === undefined
+    ? undefined
+    : { address: match[1], port: Number(match[2]) };
 }
 
 function forgetOldest(byRemote: Map<string, Flow>, opened: Map<FlowId, Flow>): void {

@@ -21,6 +21,7 @@ type Locked = "no" | "signalled" | "same-host" | "foreign";
 export class Latch {
   readonly #signalled: Endpoint;
   readonly #since: Millis;
+  readonly #isFixed: boolean;
   #locked: Locked = "no";
   #source: Endpoint;
   #heardAt: Millis = -Infinity;
@@ -31,8 +32,12 @@ export class Latch {
   #candidateSequence = 0;
   #candidatePackets = 0;
 
-  /** `signalled` is the SDP's RTP address; `now` when it was learnt. */
-  constructor(signalled: Endpoint, now: Millis) {
+  /**
+   * `signalled` is the SDP's RTP address; `now` when it was learnt. `isFixed`: there is no NAT in
+   * between, so that its host alone is heard and its port alone is spoken to (NAT-05).
+   */
+  constructor(signalled: Endpoint, now: Millis, isFixed = false) {
+    this.#isFixed = isFixed;
     this.#signalled = copyEndpoint(signalled);
     this.#source = this.#signalled;
     this.#since = now;
@@ -49,6 +54,7 @@ export class Latch {
 
   /** Whether a packet that is valid in all else may be heard. Learns and locks. */
   accept(source: Endpoint, header: RtpHeader, now: Millis): boolean {
+    if (this.#isFixed) return source.address === this.#signalled.address;
     if (this.locked && sameEndpoint(source, this.#source)) return this.#heard(now);
     if (sameEndpoint(source, this.#signalled)) return this.#acceptSignalled(source, header, now);
     if (source.address === this.#signalled.address) {

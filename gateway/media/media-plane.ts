@@ -71,7 +71,7 @@ export class MediaPlane {
         return this.#slotMs;
       },
       candidates: options.sockets.candidates,
-      openTrunkPair: (receiver, session, now) => this.#openTrunkPair(receiver, session, now),
+      openTrunkPair: (...asked) => this.#openTrunkPair(...asked),
       register: (leg, session) => this.#register(leg, session),
       unregister: (leg) => this.#unregister(leg),
     };
@@ -190,7 +190,12 @@ export class MediaPlane {
     return { type: "adopted", seq };
   }
 
-  #openTrunkPair(receiver: TrunkLeg, session: MediaSession, now: Millis): TrunkPair | undefined {
+  #openTrunkPair(
+    receiver: TrunkLeg,
+    session: MediaSession,
+    now: Millis,
+    bindAddress?: string,
+  ): TrunkPair | undefined {
     const home: Home = { session };
     this.#homes.set(receiver, home);
     return this.#sockets.openTrunkPair(
@@ -215,6 +220,7 @@ export class MediaPlane {
         },
       },
       now,
+      bindAddress,
     );
   }
 

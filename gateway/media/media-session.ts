@@ -12,15 +12,7 @@ import type { DigitSink } from "./digit-sink.ts";
 import type { DtlsCertificate } from "./dtls/certificate.ts";
 import { OpusPolicy } from "./opus-policy.ts";
 import { Outbox } from "./outbox.ts";
-import type {
-  Command,
-  LegId,
-  LegKind,
-  RefusedReason,
-  RemoteLeg,
-  Reply,
-  SessionId,
-} from "./protocol.ts";
+import type { Command, LegId, RefusedReason, RemoteLeg, Reply, SessionId } from "./protocol.ts";
 import { RedPolicy } from "./red-policy.ts";
 import type { TrunkPair } from "./sockets.ts";
 import type { Source } from "./sound-file.ts";
@@ -43,7 +35,12 @@ export interface SessionContext {
   openSound(file: string, otherwise: Source): Source;
   candidates: readonly { address: string; port: number }[];
   /** Opens a pair that delivers to `receiver`; undefined where no port is left. */
-  openTrunkPair(receiver: TrunkLeg, session: MediaSession, now: Millis): TrunkPair | undefined;
+  openTrunkPair(
+    receiver: TrunkLeg,
+    session: MediaSession,
+    now: Millis,
+    bindAddress?: string,
+  ): TrunkPair | undefined;
   /** A webrtc leg is to be found by its (new) ufrag from now on. */
   register(leg: WebRtcLeg, session: MediaSession): void;
   unregister(leg: WebRtcLeg): void;
@@ -99,7 +96,7 @@ export class MediaSession {
     const { type } = command;
     switch (type) {
       case "open":
-        return this.#open(command.seq, command.leg, command.kind, now);
+        return this.#open(command, now);
       case "connect":
         return this.#connect(command.seq, command.leg, command.remote, now);
       case "join":
@@ -158,7 +155,8 @@ export class MediaSession {
     this.#samples += 1;
   }
 
-  #open(seq: number, id: LegId, kind: LegKind, now: Millis): Reply {
+  #open(command: Extract<Command, { type: "open" }>, now: Millis): Reply {
+    const { seq, leg: id, kind, bindAddress, isFixed = false } = command;
     const known = this.#legs.get(id);
     if (known) return { type: "opened", seq, local: known.local() };
     if (this.#legs.size >= LEGS_PER_SESSION_MAX) return refused(seq, "over-limit");
@@ -173,8 +171,8 @@ export class MediaSession {
     };
     let leg: Leg;
     if (kind === "trunk") {
-      const trunk = new TrunkLeg({ ...options, certificate });
-      const pair = this.#context.openTrunkPair(trunk, this, now);
+      const trunk = new TrunkLeg({ ...options, certificate, isFixed });
+      const pair = this.#context.openTrunkPair(trunk, this, now, bindAddress);
       if (!pair) return refused(seq, "no-port");
       trunk.attach(pair);
       leg = trunk;

@@ -155,20 +155,28 @@ export type RemoteLeg = DigitWays &
       }
   );
 
+/** Where a trunk leg's audio comes in, and who may send it. */
+export interface TrunkPlace {
+  /** The address of this machine it is received at; absent: the worker's own (CON-21). */
+  bindAddress?: string;
+  /** Audio goes where the SDP says, whoever else speaks (NAT-05); absent: it may be learnt (SEC-09). */
+  isFixed?: true;
+}
+
 /**
  * Main to worker. Every command that carries `seq` is answered by one reply with the same `seq`.
  * `direction` in a remote leg is ours: what we do (`sendonly` means we send and drop what comes).
  */
 export type Command =
   /** Opens a leg, and the session with it if it is new; best in the worker that has `near`. */
-  | {
+  | ({
       type: "open";
       seq: number;
       session: SessionId;
       leg: LegId;
       kind: LegKind;
       near?: SessionId;
-    }
+    } & TrunkPlace)
   /** Sets or changes what the peer said. */
   | { type: "connect"; seq: number; session: SessionId; leg: LegId; remote: RemoteLeg }
   /** Audio flows between the two from now on, through codecs where they differ. */

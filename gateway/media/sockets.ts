@@ -29,8 +29,11 @@ export interface TrunkPair {
 }
 
 export interface Sockets {
-  /** Opens an RTP/RTCP pair; undefined where the range holds no free pair. */
-  openTrunkPair(receiver: TrunkReceiver, now: Millis): TrunkPair | undefined;
+  /**
+   * Opens an RTP/RTCP pair at that address of this machine, or the first; undefined where the range
+   * holds no free pair.
+   */
+  openTrunkPair(receiver: TrunkReceiver, now: Millis, bindAddress?: string): TrunkPair | undefined;
   /** Host candidates of the port all webrtc legs share, best first. */
   readonly candidates: readonly Endpoint[];
 }

@@ -23,6 +23,8 @@ type TrunkRemote = RemoteLeg & { kind: "trunk" };
 
 export interface TrunkLegOptions extends Omit<StreamOptions, "transmitter"> {
   certificate: DtlsCertificate;
+  /** Audio goes where the SDP says, and comes from that host alone (NAT-05); default false. */
+  isFixed?: boolean;
 }
 
 export class TrunkLeg implements TrunkReceiver, StreamTransmitter {
@@ -44,9 +46,11 @@ export class TrunkLeg implements TrunkReceiver, StreamTransmitter {
   #sealed: SealedRelay | undefined;
   /** Where packets came from that are not listened to. */
   #stranger: Endpoint | undefined;
+  readonly #isFixed: boolean;
   #outbox: Outbox;
 
   constructor(options: TrunkLegOptions) {
+    this.#isFixed = options.isFixed ?? false;
     this.id = options.leg;
     this.#outbox = options.outbox;
     this.#certificate = options.certificate;
@@ -93,7 +97,7 @@ export class TrunkLeg implements TrunkReceiver, StreamTransmitter {
     const known = this.#remote;
     if (!known || !sameEndpoint(known.rtp, rtp) || !sameEndpoint(known.rtcp, rtcp)) {
       this.#remote = { rtp, rtcp };
-      this.#latch = new Latch(rtp, now);
+      this.#latch = new Latch(rtp, now, this.#isFixed);
       this.#controlDestination = rtcp;
       this.#isMuxed = sameEndpoint(rtp, rtcp);
     }

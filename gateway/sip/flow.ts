@@ -6,6 +6,8 @@
  * address; the shell makes one when the first datagram comes from, or goes to, that address.
  */
 
+import type { Nat } from "../own-place.ts";
+
 export type Transport = "udp" | "tcp" | "tls" | "ws" | "wss";
 
 export type FlowId = string & { readonly brand: "FlowId" };
@@ -19,6 +21,10 @@ export interface Flow {
   readonly remote: { readonly address: string; readonly port: number };
   /** `address` is the one the peer reaches us at; SDP towards it follows it (NAT-03). */
   readonly local: { readonly address: string; readonly port: number };
+  /** The address of the named interface it goes by; absent: the command line's (CON-20). */
+  readonly interfaceAddress?: string;
+  /** The same flow as a peer sees it that is beyond a NAT, or isn't (NAT-01). */
+  readonly beyond?: (nat: Nat) => Flow;
   /** For ws and wss: the Origin header of the upgrade, when the client sent one. */
   readonly origin?: string;
 }
@@ -32,6 +38,10 @@ export interface Target {
   readonly port?: number;
   /** Servers of the same peer that are tried after it, in this order. */
   readonly others?: readonly { readonly host: string; readonly port?: number }[];
+  /** The named interface it goes by; absent: the command line's. */
+  readonly interface?: string;
+  /** Absent: `auto`. */
+  readonly nat?: Nat;
   /** Where it comes to be TLS: what the peer's certificate must be. */
   readonly tls?: TargetTls;
 }

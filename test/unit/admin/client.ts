@@ -37,6 +37,7 @@ export const IDLE: Status = {
     sipPort: 5_060,
     bound: { sip: "0.0.0.0", sipTls: "0.0.0.0", media: "192.0.2.1" },
     rtpPorts: { first: 10_000, last: 20_000 },
+    interfaces: [],
     webrtcPorts: { first: 8_081, last: 8_081 },
   },
 };

@@ -18,6 +18,7 @@ for (const host of ["127.0.0.1", "::1"]) {
     const udp = await listenUdp({
       hostname: host,
       port: 0,
+      idPrefix: "",
       localHostFor: () => host,
       feed: (input) => void inputs.push(input),
     });
@@ -53,6 +54,7 @@ test("an address where nobody listens never throws, and the next datagram goes o
   const udp = await listenUdp({
     hostname: "127.0.0.1",
     port: 0,
+    idPrefix: "",
     localHostFor: () => "127.0.0.1",
     feed: () => {},
   });
