@@ -3,7 +3,7 @@
  * as facts, and as lines to copy for the usual firewalls of the gateway's side.
  */
 import { parseAddress } from "../gateway/address.ts";
-import type { NetworkStatus } from "../gateway/b2bua/status.ts";
+import type { NetworkStatus, Status } from "../gateway/b2bua/status.ts";
 import type { Connection } from "../schema/config.ts";
 
 export interface FirewallRule {
@@ -20,9 +20,29 @@ export interface FirewallRule {
 export interface Firewall {
   /** The address the PBX's own firewall must let in and out, and which a provider lists (SEC-07). */
   readonly address: string;
+  /** Where its audio goes by another one (CON-21). */
+  readonly audioAddress?: string;
   readonly rules: readonly FirewallRule[];
   /** By tool. */
   readonly lines: Readonly<Record<"iptables" | "nftables" | "ufw" | "aws", readonly string[]>>;
+}
+
+/** Of a connection as it runs. */
+export function firewallNow(
+  connection: Connection,
+  { network, connections }: Pick<Status, "network" | "connections">,
+): Firewall {
+  const { registrar } = connections.find(({ id }) => id === connection.id) ?? {};
+  return firewallOf(connection, network, registrar ? [registrar.replace(/:\d+$/, "")] : []);
+}
+
+/** The ports and the address of the interface it names (CON-20). */
+function ownSide(connection: Connection, network: NetworkStatus) {
+  const named = (name: string | undefined) => network.interfaces.find((it) => it.name === name);
+  const { address, sipPort = network.sipPort } = named(connection.interface) ?? network;
+  const { sipTlsPort } = named(connection.interface) ?? network;
+  const audio = named(connection.mediaInterface ?? connection.interface) ?? network;
+  return { address, sipPort, sipTlsPort, audioAddress: audio.address };
 }
 
 /** `resolved`: addresses the connection's names stand for now. */
@@ -43,7 +63,8 @@ export function firewallOf(
     ufw: each(ufw),
     aws: each(aws),
   };
-  return { address: network.address, rules, lines };
+  const { address, audioAddress } = ownSide(connection, network);
+  return { address, ...(audioAddress === address ? {} : { audioAddress }), rules, lines };
 }
 
 function rulesOf(
@@ -59,7 +80,8 @@ function rulesOf(
   // A single address in the list stands with its length.
   const single = named.filter((it) => !allow.some((block) => block.startsWith(`${it}/`)));
   const peers = isOpen ? [] : [...allow, ...single];
-  const { sipPort, sipTlsPort = 5_061, rtpPorts } = network;
+  const { sipPort, sipTlsPort = 5_061 } = ownSide(connection, network);
+  const { rtpPorts } = network;
   const own = (at: number) => ({ first: at, last: at });
   const remotePort = target.port ?? (transport === "tls" ? 5_061 : 5_060);
   const protocols = { udp: ["udp"], tcp: ["tcp"], tls: ["tcp"], auto: ["udp", "tcp"] } as const;

@@ -3,7 +3,7 @@ import { type Context, Hono } from "hono";
 import { describeRoute } from "hono-openapi";
 import type { Connection } from "../../schema/config.ts";
 import { Refused } from "../../schema/refused.ts";
-import { firewallOf } from "../firewall.ts";
+import { firewallNow } from "../firewall.ts";
 import { credentialsShape, firewallShape, snippetShape } from "../schemas.ts";
 import type { AdminEnv, Services } from "../services.ts";
 import { snippetsOf } from "../snippets.ts";
@@ -60,10 +60,7 @@ export function connectionFacts(services: Services): Hono<AdminEnv> {
       }),
       async (context) => {
         const connection = await connectionOf(context);
-        const { connections, network } = gateway.status();
-        const { registrar } = connections.find(({ id }) => id === connection.id) ?? {};
-        const resolved = registrar === undefined ? [] : [registrar.replace(/:\d+$/, "")];
-        return context.json(firewallOf(connection, network, resolved));
+        return context.json(firewallNow(connection, gateway.status()));
       },
     );
 }

@@ -5,6 +5,7 @@ import { standInsOf } from "../../schema/stand-ins.ts";
 import { SETTINGS_ID } from "../../schema/store.ts";
 import { logOut } from "../authentication.ts";
 import { settingsFor } from "../discretion.ts";
+import { firewallNow } from "../firewall.ts";
 import type { AdminEnv, Services } from "../services.ts";
 import { AccountPage } from "../views/account-page.tsx";
 import { AccountsPage, PasswordPage, TokensPage } from "../views/accounts-page.tsx";
@@ -103,12 +104,13 @@ async function connectionPage(
   const config = await store.load();
   const connection = config.connections.find((it) => it.id === id);
   if (!connection) return context.notFound();
-  const { network } = gateway.status();
+  const status = gateway.status();
+  const firewall = firewallNow(connection, status);
   const passedAt = await operations.passedAt(id);
   const daysAgo = passedAt === undefined ? undefined : Math.floor((now() - passedAt) / DAY_MS);
   const hasStandIn = standInsOf(connection, config.connections).length > 0;
   const tested = { daysAgo, hasStandIn };
-  const view = { config, connection, version, network, tested };
+  const view = { config, connection, version, network: status.network, firewall, tested };
   return page(context, <ConnectionPage {...view} />);
 }
 

@@ -1,5 +1,6 @@
 /** @jsxImportSource hono/jsx */
 /** The form's parts that few people need: sections that open, in `connection-page`. */
+import type { NamedInterface } from "../../gateway/own-place.ts";
 import type { Connection } from "../../schema/config.ts";
 import { Check, Choice, Field, Group, type Options, Section } from "./fields.tsx";
 import { ListEditor, OrderEditor } from "./list-fields.tsx";
@@ -31,6 +32,11 @@ const STRATEGIES = [
   ["least-busy", "The one with most places left"],
   ["weighted", "By chance, in proportion to the share"],
 ] as const;
+const NAT_CHOICES = [
+  ["", "As its address says"],
+  ["yes", "Yes: it is told the public address"],
+  ["no", "No: it is told our own, and audio goes where it says"],
+] as const;
 const IDENTITIES = [
   ["", "P-Asserted-Identity"],
   ["rpid", "Remote-Party-ID"],
@@ -47,6 +53,8 @@ const CODECS = [
 export interface PartProps {
   readonly item: Connection | undefined;
   readonly users: Options;
+  /** Of the settings. */
+  readonly interfaces: readonly NamedInterface[];
 }
 
 function nameOf(options: Options, value: string | undefined): string {
@@ -182,6 +190,34 @@ export function CertificateSection({ item }: PartProps) {
       <Field item={item} name="tls.caFile" label="Authorities" mono />
       <Field item={item} name="tls.certificateFile" label="Our certificate" mono />
       <Field item={item} name="tls.keyFile" label="Its key" mono />
+    </Section>
+  );
+}
+
+/** CON-20, CON-21, NAT-01: which of our addresses it is for this connection. */
+export function PlaceSection({ item, interfaces }: PartProps) {
+  const named = (list: readonly NamedInterface[]) =>
+    list.map(({ name, address }) => [name, `${name} (${address})`] as const);
+  const forSip = interfaces.filter(({ sipPort }) => sipPort !== undefined);
+  return (
+    <Section
+      title="Where we are for it"
+      summary={`${item?.interface ?? "the main address"} · ${nameOf(NAT_CHOICES, item?.nat)}`}
+      note="Further interfaces are added in the settings."
+    >
+      <Choice
+        item={item}
+        name="interface"
+        label="SIP goes by"
+        options={[["", "The main address"], ...named(forSip)]}
+      />
+      <Choice
+        item={item}
+        name="mediaInterface"
+        label="Audio goes by"
+        options={[["", "The same as SIP"], ...named(interfaces)]}
+      />
+      <Choice item={item} name="nat" label="A NAT in between" options={NAT_CHOICES} />
     </Section>
   );
 }

@@ -1,7 +1,9 @@
 /** @jsxImportSource hono/jsx */
 /** One connection: the basics in the order in which a provider's mail gives them (CON-27), then the rest. */
+
 import type { NetworkStatus } from "../../gateway/b2bua/status.ts";
 import type { Config, Connection, DialPattern } from "../../schema/config.ts";
+import type { Firewall } from "../firewall.ts";
 import {
   AudioSection,
   CertificateSection,
@@ -10,6 +12,7 @@ import {
   LimitsSection,
   MannersSection,
   type PartProps,
+  PlaceSection,
   RegisteringSection,
 } from "./connection-form.tsx";
 import { ConnectionPanels } from "./connection-panels.tsx";
@@ -36,12 +39,13 @@ export function ConnectionPage(props: {
   connection: Connection | undefined;
   version?: number | undefined;
   network?: NetworkStatus;
+  firewall?: Firewall;
   tested?: Tested;
 }) {
-  const { config, connection: item, version, network, tested } = props;
+  const { config, connection: item, version, network, firewall, tested } = props;
   const resource = item ? `/api/v1/connections/${item.id}` : "/api/v1/connections";
   const users = config.users.map(({ id, name }) => [String(id), name] as const);
-  const parts = { item, users };
+  const parts = { item, users, interfaces: config.settings?.interfaces ?? [] };
   return (
     <Page
       title={item?.name ?? "New connection"}
@@ -61,8 +65,8 @@ export function ConnectionPage(props: {
       }
       script="connection"
     >
-      {item && network && tested ? (
-        <ConnectionPanels connection={item} network={network} tested={tested} />
+      {item && network && firewall && tested ? (
+        <ConnectionPanels connection={item} network={network} firewall={firewall} tested={tested} />
       ) : null}
       <Form
         resource={resource}
@@ -80,6 +84,7 @@ export function ConnectionPage(props: {
         <LimitsSection {...parts} />
         <IdentitySection {...parts} />
         <CertificateSection {...parts} />
+        <PlaceSection {...parts} />
         <RegisteringSection {...parts} />
         <MannersSection {...parts} />
       </Form>

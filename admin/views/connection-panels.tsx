@@ -1,10 +1,12 @@
 /** @jsxImportSource hono/jsx */
 /**
- * What stands beside a saved connection's form: its status now. Further panels (a test, firewalls,
+ * What stands beside a saved connection's form: its status now. Further panels (a test, the firewall,
  * snippets, history) each have a file of their own and a line here.
  */
 import type { NetworkStatus } from "../../gateway/b2bua/status.ts";
 import type { Connection } from "../../schema/config.ts";
+import type { Firewall } from "../firewall.ts";
+import { FirewallCard } from "./firewall-card.tsx";
 import { Card, TableCard } from "./parts.tsx";
 import { PbxCard } from "./pbx-card.tsx";
 import { TestCallCard, type Tested } from "./test-call-card.tsx";
@@ -12,9 +14,10 @@ import { TestCallCard, type Tested } from "./test-call-card.tsx";
 export function ConnectionPanels(props: {
   connection: Connection;
   network: NetworkStatus;
+  firewall: Firewall;
   tested: Tested;
 }) {
-  const { connection, network, tested } = props;
+  const { connection, network, firewall, tested } = props;
   return (
     <>
       <StatusPanel connection={connection} />
@@ -22,6 +25,7 @@ export function ConnectionPanels(props: {
         <PbxCard connection={connection} network={network} />
       ) : null}
       <TestCallCard connection={connection} tested={tested} />
+      <FirewallCard firewall={firewall} />
       <HistoryPanel connection={connection} />
     </>
   );

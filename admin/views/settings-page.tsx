@@ -5,6 +5,7 @@ import type { NetworkStatus } from "../../gateway/b2bua/status.ts";
 import type { Settings } from "../../schema/settings.ts";
 import { Check, Field, Form, Group } from "./fields.tsx";
 import { Page } from "./layout.tsx";
+import { ListEditor } from "./list-fields.tsx";
 import { NetworkFacts } from "./network-facts.tsx";
 import { Card, PageTabs, TableCard } from "./parts.tsx";
 
@@ -47,7 +48,10 @@ interface NetworkProps {
 export function NetworkPage({ network, settings, version }: NetworkProps) {
   return (
     <SettingsPage at="/settings">
-      <Card title="Where it is" note="Interfaces and ports are the command line's: see --help.">
+      <Card
+        title="Where it is"
+        note="The main address and its ports are the command line's: see --help."
+      >
         <NetworkFacts network={network} />
       </Card>
       <Form resource="/api/v1/settings" version={version} back="/settings">
@@ -96,6 +100,7 @@ export function NetworkPage({ network, settings, version }: NetworkProps) {
             note="Whoever is nobody's PBX; otherwise they are refused"
           />
         </Group>
+        <Interfaces settings={settings} />
         <NumberPlan settings={settings} />
         <Group title="Emergency numbers" note="No limit and no permission holds them up.">
           <Field
@@ -108,6 +113,45 @@ export function NetworkPage({ network, settings, version }: NetworkProps) {
         </Group>
       </Form>
     </SettingsPage>
+  );
+}
+
+/** CON-20. */
+function Interfaces({ settings }: Pick<NetworkProps, "settings">) {
+  return (
+    <Group
+      title="Further interfaces"
+      note="Other addresses of this machine, which connections may choose for their SIP, their audio or both."
+    >
+      <div class="whole">
+        <ListEditor
+          name="interfaces"
+          items={settings.interfaces ?? []}
+          add="Add an interface"
+          noun="interface"
+          row={(row) => (
+            <>
+              <Field item={row} name="name" label="Name" placeholder="carrier" />
+              <Field item={row} name="address" label="Address" placeholder="192.0.2.10" mono />
+              <Field
+                item={row}
+                name="externalAddress"
+                label="Its public address"
+                placeholder="the same"
+                mono
+              />
+              <Field
+                item={row}
+                name="sipPort"
+                label="SIP port"
+                as="number"
+                placeholder="audio only"
+              />
+            </>
+          )}
+        />
+      </div>
+    </Group>
   );
 }
 

@@ -93,3 +93,13 @@ test("M3: a locked host that moves its port is followed after 50 packets and 200
   expect(accepted).toBe(1);
   expect(latch.destination).toEqual(samePortMoved);
 });
+
+test("NAT-01, NAT-05: with no NAT in between nothing is learnt: the SDP's host is heard, its port spoken to", () => {
+  const latch = new Latch(signalled, 0, true);
+  for (let sequence = 0; sequence < 10; sequence++) {
+    expect(latch.accept(behindNat, packet(sequence), 600 + 20 * sequence)).toBe(false);
+  }
+  expect(latch.accept(samePortMoved, packet(1), 900)).toBe(true);
+  expect(latch.accept(signalled, packet(2), 920)).toBe(true);
+  expect([latch.destination, latch.locked]).toEqual([signalled, false]);
+});
