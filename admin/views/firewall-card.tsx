@@ -36,7 +36,7 @@ export function FirewallCard({ firewall }: { firewall: Firewall }) {
 }
 
 function titleOf({ purpose, direction }: FirewallRule): string {
-  return `${purpose}, ${direction === "in" ? "coming in" : "going out"}`;
+  return `${purpose[0]?.toUpperCase()}${purpose.slice(1)}, ${direction === "in" ? "coming in" : "going out"}`;
 }
 
 function factsOf({ protocol, direction, ports, peers }: FirewallRule): string {
