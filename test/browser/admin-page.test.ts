@@ -252,6 +252,41 @@ test.skipIf(CHROMIUM === null)(
 );
 
 test.skipIf(CHROMIUM === null)(
+  "RTE-16: the dial plan's page asks about a time that is past, in the browser's own hours",
+  async () => {
+    const { client, page, url, complaints } = desk;
+    complaints.length = 0;
+    const asked: (number | undefined)[] = [];
+    client.gateway.explanation = { number: "250", ways: [], steps: [], reason: "PBX is down" };
+    client.gateway.explain = (_user, _number, past) => {
+      asked.push(past?.at);
+      return client.gateway.explanation;
+    };
+    await page.goto(`${url}/dial-plan`);
+    await page.getByLabel("dialled").fill("250");
+    const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 16);
+    const time = page.getByLabel("at (empty: now)");
+    const ask = page.getByRole("button", { name: "Ask" });
+    await time.fill(yesterday);
+    await ask.click();
+    await page.getByText("with the plan as it is now").waitFor();
+    const inBrowser = await page.evaluate(`new Date("${yesterday}").getTime()`);
+    expect(asked).toEqual([inBrowser as number]);
+    // Empty again, it is now; what is to come is refused.
+    await time.fill("");
+    await ask.click();
+    await page.getByText("with the plan as it is now").waitFor({ state: "detached" });
+    expect(asked[1]).toBeUndefined();
+    expect(complaints).toEqual([]);
+    await time.fill("2099-01-01T00:00");
+    await ask.click();
+    await page.getByText("at is in the future").waitFor();
+    expect(asked).toHaveLength(2);
+  },
+  30_000,
+);
+
+test.skipIf(CHROMIUM === null)(
   "accounts are added, given a role and taken away; a token is shown once; the last admin stays",
   async () => {
     const { client, page, url } = desk;
