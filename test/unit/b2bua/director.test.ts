@@ -163,6 +163,22 @@ test("RTE-16: what would happen is told in steps, and nothing happens", () => {
   });
 });
 
+test("RTE-12: a number is called by a connection or not at all, whatever host was dialled with it", () => {
+  const alice = user(1, "alice");
+  const way = house([alice]).dialled(alice, "250", journey, 0);
+  const candidates = way.ok ? way.destination.candidates : [];
+  expect(candidates.map(({ kind, invitation }) => [kind, invitation.uri])).toEqual([
+    ["trunk", "sip:0250@pbx.example"],
+  ]);
+  const elsewhere = house([alice], { patterns: [] }).dialled(alice, "250", journey, 0);
+  expect(elsewhere).toMatchObject({ ok: false, status: 404 });
+  const asked = { user: alice.id, uri: "sip:250@another-pbx.example" };
+  const transferred = house([alice]).detour(ask(asked), 0);
+  expect(transferred.ok && transferred.destination.candidates[0]?.invitation.uri).toBe(
+    "sip:0250@pbx.example",
+  );
+});
+
 test("RTE-06: a connection is for those it names", () => {
   const [alice, bob] = [user(1, "alice"), user(2, "bob")];
   const director = house([alice, bob], { users: [bob.id] });
