@@ -3,6 +3,7 @@
  * their forms have, become connections of ours. What isn't known is refused, not passed over.
  */
 import type { Problem } from "../schema/config.ts";
+import { textList } from "./text-list.ts";
 
 export interface ForeignTrunks {
   /** As the API takes connections. */
@@ -128,8 +129,7 @@ function proxyOf(value: unknown): { outboundProxy?: unknown } {
   };
 }
 
-/** AMB-15: by newline, comma, space or semicolon. */
 function listOf(value: unknown): string[] {
   const values = Array.isArray(value) ? value : value === undefined ? [] : [value];
-  return values.flatMap((it) => String(it).split(/[\s,;]+/)).filter((it) => it !== "");
+  return values.flatMap((it) => textList(String(it)));
 }

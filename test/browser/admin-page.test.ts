@@ -99,7 +99,7 @@ test.skipIf(CHROMIUM === null)(
 );
 
 test.skipIf(CHROMIUM === null)(
-  "the forms add and change a user and a connection, and say what is wrong where it is wrong",
+  "AMB-15: the forms add and change a user and a connection, and say what is wrong where it is wrong",
   async () => {
     const { client, page, url } = desk;
     const save = page.getByRole("button", { name: "Save" });
@@ -152,7 +152,7 @@ test.skipIf(CHROMIUM === null)(
     expect(await page.locator("[name=pattern]").nth(1).getAttribute("aria-invalid")).toBe("true");
     await page.getByLabel("Pattern").nth(1).fill("^3");
     await page.getByLabel("What it is for").nth(1).fill("The branch in Lyon");
-    await page.getByLabel("They may come from").fill("192.0.2.7, 192.0.2.128/25");
+    await page.getByLabel("They may come from").fill("192.0.2.7\n192.0.2.128/25");
     await page.getByLabel("They ring").selectOption({ label: "alice" });
     await page.getByRole("button", { name: "Add a number" }).click();
     await page.getByLabel("Number", { exact: true }).fill("+49301234567");

@@ -220,6 +220,23 @@ test("CON-24, CON-14: Register, Peer and Account of other products become connec
   await client.close();
 });
 
+test("AMB-15: an import's peer addresses are a list however they are divided, or refused with a guess", async () => {
+  const client = await openClient();
+  const peer = { type: "Peer", name: "Office", host: "pbx.example.com" };
+  const told = (addresses: string) => {
+    const trunks = [{ ...peer, "Peer IPs": addresses }];
+    const document = { format: "jackfield-export", version: 1, trunks };
+    return imported(client, { document, apply: true });
+  };
+  const { problems } = await told("192.168.1.10192.168.1.11192.168.1.12");
+  expect(problems.map(({ path }) => path)).toEqual(["trunks[0].allow[0]"]);
+  expect(problems[0]?.message).toEndWith("did you mean 192.168.1.10, 192.168.1.11, 192.168.1.12?");
+  expect((await told("192.0.2.7\n192.0.2.8,192.0.2.9 192.0.2.10;192.0.2.11")).problems).toEqual([]);
+  const [office] = (await client.store.load()).connections;
+  expect(office?.allow).toEqual([7, 8, 9, 10, 11].map((last) => `192.0.2.${last}/32`));
+  await client.close();
+});
+
 test("what is no export is refused in words", async () => {
   const client = await openClient();
   for (const document of [undefined, null, 1, [], {}, { format: "jackfield-export", version: 2 }]) {
