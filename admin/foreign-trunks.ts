@@ -3,6 +3,8 @@
  * their forms have, become connections of ours. What isn't known is refused, not passed over.
  */
 import type { Problem } from "../schema/config.ts";
+import { LABELS, ownOf, type Reading, takeCodecs } from "./foreign-labels.ts";
+import { textList } from "./text-list.ts";
 
 export interface ForeignTrunks {
   /** As the API takes connections. */
@@ -35,7 +37,6 @@ const FIELDS: Readonly<Record<string, string>> = {
   maxregistrations: "maxRegistrations",
   registrationinterval: "registrationExpires",
   registerexpires: "registrationExpires",
-  codecs: "codecs",
 };
 const HOSTS = ["host", "hostserver", "domain", "hosts", "server", "registrar"];
 const ADDRESSES = ["allow", "peerip", "peerips", "ip", "ips", "ipaddress", "ipaddresses"];
@@ -67,16 +68,17 @@ export function foreignTrunks(trunks: readonly Record<string, unknown>[]): Forei
       return;
     }
     const hosts = listOf(take(HOSTS));
+    const codecs = takeCodecs(fields);
     const base = connectionOf(type, { hosts, allow: listOf(take(ADDRESSES)) });
     const number = take(NUMBERS);
     const patterns = listOf(take(PATTERNS)).map((pattern) => ({ pattern }));
     const known: Record<string, unknown> = {};
-    for (const [name, value] of fields) {
-      const field = FIELDS[name];
-      if (field === undefined) {
-        problems.push({ path: `${path}.${name}`, message: "this field has no counterpart here" });
-      } else known[field] = field === "transport" ? String(value).toLowerCase() : value;
-    }
+    const note = (name: string, reading: Reading) => {
+      const wrong = "problem" in reading ? reading.problem : addTo(known, reading.fields);
+      if (wrong !== undefined) problems.push({ path: `${path}.${name}`, message: wrong });
+    };
+    note("codecs", codecs);
+    for (const [name, value] of fields) note(name, readingOf(name, value));
     const fromUser = known["fromUser"] ?? number;
     const one = {
       ...base,
@@ -90,6 +92,25 @@ export function foreignTrunks(trunks: readonly Record<string, unknown>[]): Forei
     origins.push(...made.map(() => index));
   });
   return { connections, origins, problems };
+}
+
+function readingOf(name: string, value: unknown): Reading {
+  const field = ownOf(FIELDS, name);
+  if (field !== undefined) {
+    return { fields: { [field]: field === "transport" ? String(value).toLowerCase() : value } };
+  }
+  return ownOf(LABELS, name)?.(value) ?? { problem: "this field has no counterpart here" };
+}
+
+/** What is wrong with that: two labels of one thing may not contradict each other. */
+function addTo(known: Record<string, unknown>, more: Record<string, unknown>): string | undefined {
+  for (const [field, value] of Object.entries(more)) {
+    if (field in known && known[field] !== value) {
+      return `it contradicts another field: ${field} is ${known[field]} there, and ${value} here`;
+    }
+    known[field] = value;
+  }
+  return undefined;
 }
 
 /** Register and Account register with the PBX; a Peer is known by its addresses. */
@@ -128,8 +149,7 @@ function proxyOf(value: unknown): { outboundProxy?: unknown } {
   };
 }
 
-/** AMB-15: by newline, comma, space or semicolon. */
 function listOf(value: unknown): string[] {
   const values = Array.isArray(value) ? value : value === undefined ? [] : [value];
-  return values.flatMap((it) => String(it).split(/[\s,;]+/)).filter((it) => it !== "");
+  return values.flatMap((it) => textList(String(it)));
 }

@@ -11,6 +11,7 @@ import { isUnprintable, UNPRINTABLE_MESSAGE } from "../schema/findings.ts";
 import { ROLES, SCOPES } from "../schema/roles.ts";
 import type { Settings } from "../schema/settings.ts";
 import type { ConnectionInput, UserInput } from "../schema/store.ts";
+import { textList } from "./text-list.ts";
 
 /** Trimmed; empty means absent, as forms send it. */
 const text = z.string().trim().max(4_096);
@@ -161,7 +162,7 @@ export const connectionBody = z
       .array(text)
       .optional()
       .describe(
-        "Addresses and CIDR blocks calls may come from; absent: none, and for a PBX that registers any",
+        "Addresses and CIDR blocks calls may come from, one or several in a text; absent: none, and for a PBX that registers any",
       ),
     codecs: z.array(z.enum(["G722", "PCMA", "PCMU", "opus"])).default(["G722", "PCMA", "PCMU"]),
     dtmfMode: z
@@ -364,7 +365,10 @@ export function userInput(body: z.infer<typeof userBody>): UserInput {
   return forward && Object.keys(forward).length > 0 ? { ...input, forward } : input;
 }
 
-/** Without the fields that are absent, and with `sip:` taken off the host (CON-10). */
+/**
+ * Without the fields that are absent, with `sip:` taken off the host (CON-10), and with addresses
+ * one by one however they were listed (AMB-15).
+ */
 export function connectionInput(body: z.infer<typeof connectionBody>): ConnectionInput {
   const { host, allow, furtherHosts = [], ...rest } = body;
   // None listed is none, for a type that may have none as well.
@@ -373,7 +377,7 @@ export function connectionInput(body: z.infer<typeof connectionBody>): Connectio
   // A PBX that registers shows its password: it may come from anywhere (SEC-02).
   const anywhere = body.type === "inbound-registration" ? ["0.0.0.0/0", "::/0"] : [];
   const input = present({ ...rest, ...further }) as ConnectionInput;
-  return { ...input, host: bare, allow: allow ?? anywhere };
+  return { ...input, host: bare, allow: allow?.flatMap(textList) ?? anywhere };
 }
 
 export function settingsInput(body: z.infer<typeof settingsBody>): Settings {

@@ -1,4 +1,5 @@
 /** What the admin stands on, handed in by the composition root; and what a request carries. */
+import type { Past, StateThen } from "../gateway/b2bua/back-then.ts";
 import type { CallReport } from "../gateway/b2bua/call-trace.ts";
 import type { CallRecord, Explanation, Status } from "../gateway/b2bua/status.ts";
 import type { TestStep } from "../gateway/b2bua/test-verdicts.ts";
@@ -38,8 +39,8 @@ export interface GatewayFace {
   transfer(call: string, whom: { leaves: "caller" | "callee"; number: string }): void;
   /** Ends a ban, by the source's name in the status. */
   unban(source: string): void;
-  /** What would happen if the user dialled that now. */
-  explain(user: User, number: string): Explanation;
+  /** What would happen if the user dialled that now, or would have happened then. */
+  explain(user: User, number: string, past?: Past): Explanation;
   /** What became of calls, and why. */
   readonly calls: CallsFace;
   /** Asks a PBX whether it would work so; `tell` hears of each step. Resolves when it is over. */
@@ -64,6 +65,8 @@ export interface GatewayFace {
 export interface OperationsFace {
   /** Of one connection, newest first. */
   history(connection: number, limit: number, before?: number): Promise<StoredChange[]>;
+  /** How connections stood at that time. */
+  states(at: number): Promise<StateThen[]>;
   /** How a test call by a connection went. */
   tested(change: NewChange): Promise<void>;
   /** When a test call by it last passed. */
@@ -95,7 +98,7 @@ export interface Services {
   accounts: Accounts;
   invitations: Invitations;
   audit: Audit;
-  records: Pick<Records, "newest" | "one">;
+  records: Pick<Records, "newest" | "one" | "around">;
   gateway: GatewayFace;
   operations: OperationsFace;
   hasher: PasswordHasher;

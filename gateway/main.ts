@@ -86,7 +86,7 @@ async function serve(options: GatewayOptions): Promise<void> {
     }),
     subscribe: (listener) => runtime.subscribe(listener),
     ...commandsTo(runtime),
-    explain: (user, number) => b2bua.explain(user, number, monotonicNow()),
+    explain: (user, number, past) => b2bua.explain(user, number, past ?? monotonicNow()),
     test: testerOf(options, sip, addresses),
     testCall: (plan, tell, signal) => tests.phone.call(plan, tell, signal),
     calls: b2bua.archive,

@@ -89,6 +89,7 @@ export async function openOperations(options: OperationsOptions): Promise<Operat
       passedAt: (connection) => happenings.passedAt(connection),
       tested: (change) => happenings.addChanges([change]),
       history: (connection, limit, before) => happenings.changes(connection, limit, before),
+      states: (at) => happenings.states(at),
       alerts: (limit, before) => happenings.alerts(limit, before),
       peakCalls: (connection, since) => happenings.peakCalls(connection, since),
       raised: () => watcher.alerts,

@@ -127,7 +127,7 @@ export async function openStore(options: GatewayOptions, log: Log): Promise<Open
 function writtenRecords(
   records: Records,
   writer: RecordWriter<CallNote>,
-): Pick<Records, "newest" | "one"> {
+): Pick<Records, "newest" | "one" | "around"> {
   return {
     newest: async (...page) => {
       await writer.flush();
@@ -136,6 +136,10 @@ function writtenRecords(
     one: async (id) => {
       await writer.flush();
       return records.one(id);
+    },
+    around: async (...asked) => {
+      await writer.flush();
+      return records.around(...asked);
     },
   };
 }

@@ -17,6 +17,7 @@ import {
   warn,
 } from "./findings.ts";
 import { checkChosen } from "./interfaces.ts";
+import { apart } from "./run-together.ts";
 import { checkNumberPlan, checkSettings } from "./settings.ts";
 
 const NAME_LENGTH_MAX = 64;
@@ -404,12 +405,7 @@ function checkAllow(
   allow.forEach((text, index) => {
     const at = `${path}.allow[${index}]`;
     const parsed = parseCidr(text);
-    if (!parsed)
-      problem(
-        findings,
-        at,
-        `"${text.slice(0, 60)}" is no address and no block: write e.g. 192.0.2.7 or 192.0.2.0/24`,
-      );
+    if (!parsed) problem(findings, at, noBlock(text));
     else {
       blocks.push(parsed.cidr);
       if (type !== "inbound-registration") checkWidth(parsed.cidr, at, findings);
@@ -431,6 +427,14 @@ function checkAllow(
       "a trunk that takes calls needs the addresses they may come from",
     );
   }
+}
+
+function noBlock(text: string): string {
+  const shown = `"${text.slice(0, 60)}" is no address and no block`;
+  const addresses = apart(text);
+  return addresses
+    ? `${shown}: did you mean ${addresses.join(", ")}?`
+    : `${shown}: write e.g. 192.0.2.7 or 192.0.2.0/24`;
 }
 
 /** S2: wider than any provider's network. */

@@ -3,6 +3,7 @@
  * (OPS-03), and from the call records what is usual for each user. Bounded in time and in rows.
  */
 import { sql } from "kysely";
+import type { StateThen } from "../gateway/b2bua/back-then.ts";
 import type { AlertChange } from "../gateway/watch/alert-rules.ts";
 import type { Habit } from "../gateway/watch/calling-habits.ts";
 import { countryOf } from "../gateway/watch/country.ts";
@@ -10,8 +11,8 @@ import type { StatusChange } from "../gateway/watch/status-history.ts";
 import type { Database } from "./database.ts";
 
 const DAY_MS = 86_400_000;
-/** OPS-05 asks for ninety days. */
-const KEPT_MS = 100 * DAY_MS;
+/** How long it is kept: OPS-05 asks for ninety days. */
+export const KEPT_MS = 100 * DAY_MS;
 /** A connection that changes twice a minute all the time keeps a week of it. */
 const CHANGES_PER_CONNECTION_MAX = 20_000;
 const ALERTS_MAX = 10_000;
@@ -68,6 +69,16 @@ export class Happenings {
       .limit(limit);
     if (before !== undefined) query = query.where("id", "<", before);
     return (await query.execute()) as StoredChange[];
+  }
+
+  /** How connections stood at that time, as far as it was kept (RTE-16). */
+  async states(at: number): Promise<StateThen[]> {
+    const { rows } = await sql<StateThen>`
+      select connection, aspect, state, reason from status_change where id in (
+        select max(id) from status_change
+        where at <= ${at} and aspect in ('registration', 'reachability')
+        group by connection, aspect)`.execute(this.#database);
+    return rows;
   }
 
   /** When a test call by it last passed; undefined where none has. */

@@ -1,11 +1,14 @@
 /** Call records: written when a call ends, kept for a while, read newest first. */
 
 import { sql } from "kysely";
+import type { CallThen } from "../gateway/b2bua/back-then.ts";
 import type { StandingCall } from "../gateway/b2bua/standing.ts";
 import type { CallRecord } from "../gateway/b2bua/status.ts";
+import type { UserId } from "./config.ts";
 import type { Database } from "./database.ts";
 import { qualityOf, rowsOf } from "./quality-rows.ts";
 
+const DAY_MS = 86_400_000;
 const RECORDS_MAX = 100_000;
 /** SQLite binds 32,766 values in one statement; a party's audio has thirty, both ways. */
 export const RECORDS_AT_ONCE_MAX = 100;
@@ -103,6 +106,20 @@ export class Records {
       query = query.where(sql<boolean>`json_extract(record, '$.connection') = ${asked.connection}`);
     }
     return this.#measured(await query.execute());
+  }
+
+  /** Those that were up at that time, and those of that user in the day before it (RTE-16). */
+  async around(at: number, user: UserId): Promise<CallThen[]> {
+    const rows = await this.#database
+      .selectFrom("call_record")
+      .select("record")
+      .where("started", "<=", at)
+      .where("ended", ">", at - DAY_MS)
+      .where((it) =>
+        it.or([it("ended", ">", at), sql<boolean>`json_extract(record, '$.user') = ${user}`]),
+      )
+      .execute();
+    return rows.map(({ record }) => JSON.parse(record));
   }
 
   /** One of them; undefined where it is not kept any more. */

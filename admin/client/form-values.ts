@@ -2,6 +2,7 @@
  * A form as the API's JSON: a field's name is its path (`tls.verify`), `data-as` says what its text
  * becomes, lists and objects are marked in the view. See README.md.
  */
+import { textList } from "../text-list.ts";
 import { all } from "./dom.ts";
 
 type Field = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
@@ -10,7 +11,7 @@ type Json = Record<string, unknown>;
 const READ: Readonly<Record<string, (field: Field) => unknown>> = {
   text: (field) => field.value.trim() || null,
   number: (field) => (field.value.trim() === "" ? null : Number(field.value)),
-  list: (field) => field.value.split(/[\s,;]+/).filter(Boolean),
+  list: (field) => textList(field.value),
   boolean: (field) => (field as HTMLInputElement).checked,
   choices: (field) =>
     [...(field as HTMLSelectElement).selectedOptions].map(({ value }) => Number(value)),

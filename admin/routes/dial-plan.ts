@@ -2,7 +2,11 @@
 import { Hono } from "hono";
 import { describeRoute } from "hono-openapi";
 import { z } from "zod";
+import type { Explanation } from "../../gateway/b2bua/status.ts";
+import type { WallMillis } from "../../gateway/machine.ts";
+import type { User } from "../../schema/config.ts";
 import { tryPatterns } from "../../schema/dial-patterns.ts";
+import { pastTime } from "../past-time.ts";
 import { refuse } from "../refusal.ts";
 import type { AdminEnv, Services } from "../services.ts";
 import { answers, jsonBody } from "./resource.ts";
@@ -18,6 +22,8 @@ const explanation = z
       .describe("What every connection says to it, by weight"),
     colleague: z.string().optional().describe("The user whose devices would ring instead"),
     reason: z.string().optional().describe("Why nobody would be reached"),
+    at: z.number().optional().describe("The time asked about, where it is past"),
+    note: z.string().optional().describe("What of the answer is of then, and what of now"),
   })
   .meta({ id: "Explanation" });
 
@@ -43,7 +49,11 @@ const trial = z
   })
   .meta({ id: "PatternTrial" });
 
-export function dialPlan({ gateway, store }: Services): Hono<AdminEnv> {
+const QUERY = "?user=alice&number=250";
+const NOTE = "Registration, reachability and use as they were then, with the plan as it is now.";
+
+export function dialPlan(services: Services): Hono<AdminEnv> {
+  const { gateway, store } = services;
   return new Hono<AdminEnv>()
     .post(
       "/try",
@@ -62,16 +72,31 @@ export function dialPlan({ gateway, store }: Services): Hono<AdminEnv> {
       "/explain",
       describeRoute({
         tags: ["dial plan"],
-        summary: "What would happen if `user` dialled `number` now; nothing happens",
+        summary: "What would happen if `user` dialled `number`; nothing happens",
+        description:
+          "With `at`, a past time (RFC 3339, or milliseconds since 1970): what would have happened then, with today's plan.",
         responses: answers(explanation),
       }),
       async (context) => {
-        const { user: name = "", number = "" } = context.req.query();
-        if (number === "")
-          return refuse(context, 422, "a number is expected: ?user=alice&number=250");
+        const { user: name = "", number = "", at = "" } = context.req.query();
+        if (number === "") return refuse(context, 422, `a number is expected: ${QUERY}`);
         const user = (await store.load()).users.find((it) => it.name === name);
-        if (!user) return refuse(context, 422, `there is no user ${name}: ?user=alice&number=250`);
-        return context.json(gateway.explain(user, number));
+        if (!user) return refuse(context, 422, `there is no user ${name}: ${QUERY}`);
+        if (at === "") return context.json(gateway.explain(user, number));
+        const time = pastTime(at, services.now());
+        if ("problem" in time) return refuse(context, 422, time.problem);
+        return context.json(await explainThen(services, user, number, time.at));
       },
     );
+}
+
+async function explainThen(
+  { gateway, operations, records }: Services,
+  user: User,
+  number: string,
+  at: WallMillis,
+): Promise<Explanation> {
+  const [states, over] = await Promise.all([operations.states(at), records.around(at, user.id)]);
+  const past = { at, states, calls: [...over, ...gateway.status().calls] };
+  return { ...gateway.explain(user, number, past), at, note: NOTE };
 }

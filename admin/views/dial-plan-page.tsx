@@ -115,6 +115,10 @@ function Question({ users }: { users: readonly string[] }) {
             placeholder="0301234567"
           />
         </label>
+        <label class="field">
+          <span class="label">at (empty: now)</span>
+          <input name="at" type="datetime-local" />
+        </label>
         <button type="submit" class="button primary">
           Ask
         </button>

@@ -23,7 +23,7 @@ interface FieldProps {
   readonly note?: string;
   readonly placeholder?: string;
   readonly required?: boolean;
-  /** `list`: words with commas between them. */
+  /** `list`: words with commas or lines between them. */
   readonly as?: "text" | "number" | "list";
   /** For addresses, patterns and the like. */
   readonly mono?: boolean;
@@ -32,25 +32,33 @@ interface FieldProps {
 }
 
 export function Field({ item, name, label, note, as = "text", mono, whole, ...rest }: FieldProps) {
+  const common = {
+    ...{ name, class: mono ? "mono" : undefined, "data-as": as },
+    ...{ autocomplete: "off", spellcheck: false, ...rest },
+  };
   return (
     <div class={whole ? "field whole" : "field"}>
+      {/* biome-ignore lint/a11y/noLabelWithoutControl: the control is the Entry. */}
       <label>
         <span class="label">{label}</span>
-        <input
-          name={name}
-          type="text"
-          inputmode={as === "number" ? "numeric" : undefined}
-          class={mono ? "mono" : undefined}
-          data-as={as}
-          value={valueAt(item, name)}
-          autocomplete="off"
-          spellcheck={false}
-          {...rest}
-        />
+        <Entry as={as} value={valueAt(item, name)} common={common} />
       </label>
       <Note text={note} />
     </div>
   );
+}
+
+/** AMB-15: pasted into one line, a list of lines would lose what stands between them. */
+function Entry({ as, value, common }: { as: string; value: string; common: object }) {
+  if (as === "list") {
+    return (
+      <textarea {...common} rows={1}>
+        {value}
+      </textarea>
+    );
+  }
+  const mode = as === "number" ? "numeric" : undefined;
+  return <input {...common} type="text" inputmode={mode} value={value} />;
 }
 
 /** Write-only: what is set is never shown. */

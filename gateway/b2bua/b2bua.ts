@@ -17,6 +17,7 @@ import { Stack } from "../sip/stack.ts";
 import type { TransactionId } from "../sip/transaction-table.ts";
 import { Abandoned } from "./abandoned.ts";
 import { isListed } from "./admission.ts";
+import type { Past } from "./back-then.ts";
 import type { B2buaInput, B2buaOutput, LogLevel } from "./border.ts";
 import { CallArchive } from "./call-archive.ts";
 import { CallControl, type Effect } from "./call-control.ts";
@@ -152,9 +153,9 @@ export class B2bua {
     );
   }
 
-  /** What would happen if the user dialled that now (RTE-16). */
-  explain(user: User, number: string, now: Millis): Explanation {
-    return this.#director.explain(user, number, now);
+  /** What would happen if the user dialled that now, or would have happened then (RTE-16). */
+  explain(user: User, number: string, when: Millis | Past): Explanation {
+    return this.#director.explain(user, number, this.#director.moment(user, when));
   }
 
   status(now: Millis): OwnStatus {
@@ -260,8 +261,7 @@ export class B2bua {
     this.archive.configure(config);
     this.#guard.configured();
     this.#reception.configure(config, now);
-    const enabled = config.connections.filter((connection) => connection.enabled);
-    const wanted = new Map(enabled.map((connection) => [connection.id, connection]));
+    const wanted = new Map(config.connections.filter((it) => it.enabled).map((it) => [it.id, it]));
     for (const [id, trunk] of this.#trunks) {
       const next = wanted.get(id);
       if (next && trunk.isFor(next, config.settings)) wanted.delete(id);

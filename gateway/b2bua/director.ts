@@ -2,21 +2,23 @@
  * Who is reached by an address, and for whom: local users before dial patterns, forwarding, and the
  * detours of a running call (transfer, redirect). It decides and invites nobody.
  */
-import type { Config, ConnectionId, User, UserId } from "../../schema/config.ts";
+import type { Config, Connection, ConnectionId, User, UserId } from "../../schema/config.ts";
 import type { Settings } from "../../schema/settings.ts";
 import { EMERGENCY_NUMBERS_DEFAULT } from "../limits.ts";
 import type { Millis } from "../machine.ts";
 import { type Random, randomFraction } from "../random.ts";
 import { parseUri } from "../sip/uri.ts";
+import { momentOf, type Past } from "./back-then.ts";
 import { deviceCandidate, trunkCandidates } from "./call-plan.ts";
 import type { Destination, Journey, RouteAsk, StandIn } from "./destination.ts";
+import { type Moment, routable } from "./moment.ts";
 import { normaliseNumber } from "./number.ts";
 import { international } from "./number-plan.ts";
 import type { Registrar } from "./registrar.ts";
 import { type RouteQuery, type RouteStep, route, survey } from "./route.ts";
 import type { Explanation } from "./status.ts";
 import type { Trunk } from "./trunk.ts";
-import type { UserGuard } from "./user-guard.ts";
+import { refusalOf, type UserGuard } from "./user-guard.ts";
 
 export type Directed =
   | {
@@ -44,6 +46,8 @@ const FORWARDS_MAX = 5;
 /** AMB-02: connections asked for one call, and for how long another one is begun. */
 const CONNECTIONS_MAX = 3;
 const FAILOVER_MS = 15_000;
+/** A moment is the same whenever it is looked at. */
+const WHENEVER: Millis = 0;
 
 export interface DirectorOptions {
   readonly registrar: Registrar;
@@ -58,6 +62,7 @@ export class Director {
   readonly #random: Random;
   readonly #guard: UserGuard;
   #settings: Settings = {};
+  #connections: readonly Connection[] = [];
   #emergencyNumbers: ReadonlySet<string> = new Set();
   /** Calls that failover groups were given, by name. */
   readonly #turns = new Map<string, number>();
@@ -77,6 +82,7 @@ export class Director {
     this.#byName = new Map(enabled.map((user) => [user.name, user]));
     this.#byId = new Map(enabled.map((user) => [user.id, user]));
     this.#settings = config.settings ?? {};
+    this.#connections = config.connections;
     const { emergencyNumbers = EMERGENCY_NUMBERS_DEFAULT } = this.#settings;
     this.#emergencyNumbers = new Set(emergencyNumbers);
     this.#guard.retain(new Set(enabled.map(({ id }) => id)));
@@ -234,23 +240,30 @@ export class Director {
     return { ok: true, destination, callee: user.name };
   }
 
-  /** What would happen if the user dialled that now (RTE-16); nothing happens. */
-  explain(user: User, address: string, now: Millis): Explanation {
+  /** How things stand now for that user, or stood then. */
+  moment(user: User, when: Millis | Past): Moment {
+    if (typeof when !== "number") return momentOf(when, this.#connections, user);
+    const ways = [...this.#trunks()].map((trunk) => trunk.state(when));
+    return { ways, allowance: this.#guard.allowance(user, when) };
+  }
+
+  /** What would happen if the user dialled that at that moment (RTE-16); nothing happens. */
+  explain(user: User, address: string, { ways: states, allowance }: Moment): Explanation {
     const dialled = normaliseNumber(address);
     if (!dialled.ok) return { number: address, ways: [], steps: [], reason: dialled.reason };
     const local = this.userNamed(dialled.number);
     if (local) return { number: dialled.number, ways: [], steps: [], colleague: local.name };
     const asked = this.#asked(user, dialled.number);
     const { number, isEmergency } = asked;
-    const held = isEmergency ? undefined : this.#guard.judge(user, number, now);
+    const held = isEmergency ? undefined : refusalOf(user, number, allowance);
     if (held) return { number, ways: [], steps: [], reason: held.reason };
-    const trunks = [...this.#trunks()];
+    const routables = states.map(routable);
     const ways: Explanation["ways"][number][] = [];
     const tried: ConnectionId[] = [];
     for (;;) {
       const query = this.#queryOf(user, asked, tried);
-      const decision = route(trunks, query, now);
-      const steps = survey(trunks, query, now);
+      const decision = route(routables, query, WHENEVER);
+      const steps = survey(routables, query, WHENEVER);
       if (!decision.found) return { number, ways, steps, reason: decision.reason };
       const { id, name } = decision.trunk.connection;
       ways.push({ connection: id, name, number: decision.number });

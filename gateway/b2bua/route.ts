@@ -43,6 +43,8 @@ export type RouteDecision<Way> =
 export interface Routable {
   readonly connection: Connection;
   readonly usage: Usage;
+  /** What is said of it beside, where its pattern matches. */
+  readonly doubt?: string;
   /** Why it can't take a call at this moment; undefined when it can. */
   ineligible(now: Millis): Ineligible | undefined;
 }
@@ -198,7 +200,9 @@ class Search<Way extends Routable> {
       this.steps.push({ connection, outcome: obstacle.reason });
       return undefined;
     }
-    this.steps.push({ connection, outcome: `matches ${pattern.pattern}` });
+    const { doubt } = way;
+    const matches = `matches ${pattern.pattern}`;
+    this.steps.push({ connection, outcome: doubt ? `${matches}; ${doubt}` : matches });
     return { way, number: rewrite(pattern, number) };
   }
 }

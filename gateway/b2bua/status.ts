@@ -166,6 +166,9 @@ export interface Explanation {
   readonly colleague?: string;
   /** Why nobody would be reached. */
   readonly reason?: string;
+  /** Of a time that is past: which, and what of the answer is of then. */
+  readonly at?: WallMillis;
+  readonly note?: string;
 }
 
 /** A certificate we show; `isDue` when it should be renewed. */

@@ -16,6 +16,7 @@ import { KeepAlive } from "../sip/keep-alive.ts";
 import type { SipRequest, SipResponse } from "../sip/message.ts";
 import { fullness, type Usage } from "./capacity.ts";
 import { registeredAs, targetOf } from "./identity.ts";
+import { obstacleOf, type WayState } from "./moment.ts";
 import type { PbxBinding, PbxRegistrar } from "./pbx-registrar.ts";
 import { type ConnectionPlace, connectionPlace } from "./place.ts";
 import { Reachability } from "./reachability.ts";
@@ -233,22 +234,25 @@ export class Trunk {
 
   /** Why a call can't go out over it now; undefined when it can. */
   ineligible(now: Millis): Ineligible | undefined {
-    const { name, allowOutbound } = this.connection;
-    if (!allowOutbound) {
-      return { because: "not-permitted", reason: `${name} is not used for outgoing calls` };
-    }
+    return obstacleOf(this.state(now));
+  }
+
+  /** How it stands, as far as calls that would go out over it ask. */
+  state(now: Millis): WayState {
+    const down = this.#down(now);
+    const { connection, usage } = this;
+    return { connection, usage, ...(down === undefined ? {} : { down }) };
+  }
+
+  #down(now: Millis): string | undefined {
     if (this.#registration && !this.#registration.isRegistered(now)) {
-      const { reason } = this.#registration.status;
-      return { because: "down", reason: `${name} is not registered: ${reason}` };
+      return `is not registered: ${this.#registration.status.reason}`;
     }
     if (this.#pbxs && this.#bindings.length === 0) {
-      return { because: "down", reason: `${name} is not registered: its PBX has not come yet` };
+      return "is not registered: its PBX has not come yet";
     }
-    const { state, reason: why = "" } = this.#reachability?.status ?? {};
-    if (state === "down") return { because: "down", reason: `${name} is down: ${why}` };
-    const full = fullness(this.connection, this.usage, "outbound");
-    if (full !== undefined) return { because: "full", reason: `${name} is full: ${full}` };
-    return undefined;
+    const { state, reason = "" } = this.#reachability?.status ?? {};
+    return state === "down" ? `is down: ${reason}` : undefined;
   }
 
   /**

@@ -15,6 +15,14 @@ export interface GuardRefusal {
   readonly reason: string;
 }
 
+/** What a user has left at one moment. */
+export interface Allowance {
+  /** Calls it may begin. */
+  readonly calls: number;
+  /** Of its minutes of the day, in milliseconds. */
+  readonly spentMs: number;
+}
+
 interface Account {
   /** Calls it may begin now. */
   calls: number;
@@ -36,19 +44,12 @@ export class UserGuard {
 
   /** Why the user may not call that number now; undefined where it may. Nothing is counted. */
   judge(user: User, number: string, now: Millis): GuardRefusal | undefined {
-    const country = countryRefusal(user, number);
-    if (country !== undefined) return { status: 403, reason: country };
-    const { callsPerSecond, minutesPerDay } = user;
-    const account = this.#account(user, now);
-    if (callsPerSecond !== undefined && account.calls < 1) {
-      const reason = `${user.name} begins more than ${callsPerSecond} calls a second`;
-      return { status: 503, reason };
-    }
-    if (minutesPerDay === undefined) return undefined;
-    const spentMs = this.#spending.spentMs(user.id, this.#wall(now));
-    if (spentMs < minutesPerDay * 60_000) return undefined;
-    const reason = `${user.name} has used up its ${minutesPerDay} minutes of today`;
-    return { status: 403, reason };
+    return refusalOf(user, number, this.allowance(user, now));
+  }
+
+  allowance(user: User, now: Millis): Allowance {
+    const { calls } = this.#account(user, now);
+    return { calls, spentMs: this.#spending.spentMs(user.id, this.#wall(now)) };
   }
 
   /** The call is begun; the country, where the user never called it since the start. */
@@ -79,6 +80,24 @@ export class UserGuard {
     account.filledAt = now;
     return account;
   }
+}
+
+/** Why a user who has so much left may not call that number; undefined where it may. */
+export function refusalOf(
+  user: User,
+  number: string,
+  { calls, spentMs }: Allowance,
+): GuardRefusal | undefined {
+  const country = countryRefusal(user, number);
+  if (country !== undefined) return { status: 403, reason: country };
+  const { callsPerSecond, minutesPerDay } = user;
+  if (callsPerSecond !== undefined && calls < 1) {
+    const reason = `${user.name} begins more than ${callsPerSecond} calls a second`;
+    return { status: 503, reason };
+  }
+  if (minutesPerDay === undefined || spentMs < minutesPerDay * 60_000) return undefined;
+  const reason = `${user.name} has used up its ${minutesPerDay} minutes of the day`;
+  return { status: 403, reason };
 }
 
 /** The longest prefix that fits decides; an allow list lets nothing else out. */

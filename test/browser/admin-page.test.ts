@@ -99,7 +99,7 @@ test.skipIf(CHROMIUM === null)(
 );
 
 test.skipIf(CHROMIUM === null)(
-  "the forms add and change a user and a connection, and say what is wrong where it is wrong",
+  "AMB-15: the forms add and change a user and a connection, and say what is wrong where it is wrong",
   async () => {
     const { client, page, url } = desk;
     const save = page.getByRole("button", { name: "Save" });
@@ -152,7 +152,7 @@ test.skipIf(CHROMIUM === null)(
     expect(await page.locator("[name=pattern]").nth(1).getAttribute("aria-invalid")).toBe("true");
     await page.getByLabel("Pattern").nth(1).fill("^3");
     await page.getByLabel("What it is for").nth(1).fill("The branch in Lyon");
-    await page.getByLabel("They may come from").fill("192.0.2.7, 192.0.2.128/25");
+    await page.getByLabel("They may come from").fill("192.0.2.7\n192.0.2.128/25");
     await page.getByLabel("They ring").selectOption({ label: "alice" });
     await page.getByRole("button", { name: "Add a number" }).click();
     await page.getByLabel("Number", { exact: true }).fill("+49301234567");
@@ -247,6 +247,41 @@ test.skipIf(CHROMIUM === null)(
     await page.getByText("Nobody would be reached: nothing matches.").waitFor();
     expect(await page.locator("#answer strong").allTextContents()).toEqual([...PAYLOADS]);
     expect(await page.evaluate("globalThis.hacked")).toBeUndefined();
+  },
+  30_000,
+);
+
+test.skipIf(CHROMIUM === null)(
+  "RTE-16: the dial plan's page asks about a time that is past, in the browser's own hours",
+  async () => {
+    const { client, page, url, complaints } = desk;
+    complaints.length = 0;
+    const asked: (number | undefined)[] = [];
+    client.gateway.explanation = { number: "250", ways: [], steps: [], reason: "PBX is down" };
+    client.gateway.explain = (_user, _number, past) => {
+      asked.push(past?.at);
+      return client.gateway.explanation;
+    };
+    await page.goto(`${url}/dial-plan`);
+    await page.getByLabel("dialled").fill("250");
+    const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 16);
+    const time = page.getByLabel("at (empty: now)");
+    const ask = page.getByRole("button", { name: "Ask" });
+    await time.fill(yesterday);
+    await ask.click();
+    await page.getByText("with the plan as it is now").waitFor();
+    const inBrowser = await page.evaluate(`new Date("${yesterday}").getTime()`);
+    expect(asked).toEqual([inBrowser as number]);
+    // Empty again, it is now; what is to come is refused.
+    await time.fill("");
+    await ask.click();
+    await page.getByText("with the plan as it is now").waitFor({ state: "detached" });
+    expect(asked[1]).toBeUndefined();
+    expect(complaints).toEqual([]);
+    await time.fill("2099-01-01T00:00");
+    await ask.click();
+    await page.getByText("at is in the future").waitFor();
+    expect(asked).toHaveLength(2);
   },
   30_000,
 );

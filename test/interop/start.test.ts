@@ -1,9 +1,18 @@
 /** What an operator can get wrong: each time one line that says what to do, and exit status 2. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Libsql from "libsql";
+import type { Status } from "../../gateway/b2bua/status.ts";
 import { GatewayRig } from "../rigs/gateway.ts";
 
 const main = join(import.meta.dir, "../../gateway/main.ts");
@@ -169,4 +178,27 @@ test("the first start prints the address and a link that sets the password once"
   expect((await fetch(link)).status).toBe(403);
   child.kill("SIGTERM");
   expect(await child.exited).toBe(0);
+});
+
+test("OPS-10: one process is the edge for softphones, the border to PBXs and the transcoder", async () => {
+  const gateway = await GatewayRig.start();
+  const socket = new WebSocket(gateway.socketUrl, "sip");
+  const isOpen = await new Promise((resolve) => {
+    socket.onopen = () => resolve(true);
+    socket.onerror = () => resolve(false);
+  });
+  expect(isOpen).toBe(true);
+  socket.close();
+  const { network, workers } = await gateway.api<Status>("GET", "/status");
+  expect([network.sipPort, workers.length]).toEqual([gateway.sipPort, 1]);
+  const children = readdirSync(`/proc/${gateway.pid}/task`).map((task) =>
+    readFileSync(`/proc/${gateway.pid}/task/${task}/children`, "utf8").trim(),
+  );
+  expect(children.length).toBeGreaterThan(1);
+  expect(children.filter((it) => it !== "")).toEqual([]);
+  expect(await gateway.stop()).toBe(0);
+  // Whoever reads of three servers elsewhere is told which of them this is.
+  const readme = readFileSync(join(import.meta.dir, "../../README.md"), "utf8");
+  expect(readme).toMatch(/edge proxy .*session border controller .*transcoding server/);
+  expect(readme).toContain("Here one process is all three");
 });

@@ -154,6 +154,86 @@ test("CON-16, CON-17: the digest's name, the caller's name and domain are the co
   }
 });
 
+test("AMB-21: each leg has a Call-ID, tags and CSeq of its own; a softphone sees one Via, its own", () => {
+  const { desk, socket, called } = opened();
+  const asked = request("INVITE", "sip:250@gateway", { body: OFFER, callId: "softphones-own" })();
+  const sent = desk.say(socket, asked.replace("CSeq: 1 ", "CSeq: 4711 "));
+  const [invite] = requestsOf(sent, "INVITE");
+  if (!invite) throw new Error(sent.map(({ text }) => text).join("\n"));
+  expect(invite.headers.get("Call-ID")).not.toBe("softphones-own");
+  expect(invite.headers.get("CSeq")).not.toStartWith("4711 ");
+  expect(from(invite).params.get("tag")).not.toBe("1");
+  expect(invite.headers.all("Via")).toHaveLength(1);
+  expect(invite.headers.get("Via")).not.toContain("x.invalid");
+  const told = [
+    ...sent,
+    ...desk.say(flowFrom(PBX, "udp", sent.at(-1)?.flow), answerTo(invite, 180)),
+  ];
+  const answers = told.filter(({ flow }) => flow === socket.id);
+  expect(answers.map(({ text }) => text.slice(8, 11))).toEqual(["180"]);
+  for (const { message } of answers) {
+    expect(message?.headers.all("Via")).toHaveLength(1);
+    expect(message?.headers.get("Via")).toStartWith("SIP/2.0/WS x.invalid;");
+    expect(message?.headers.get("Call-ID")).toBe("softphones-own");
+    expect(message?.headers.get("CSeq")).toBe("4711 INVITE");
+  }
+  const ours = answers.at(-1)?.message;
+  expect(ours && to(ours).params.get("tag")).toBeDefined();
+  expect(ours && to(ours).params.get("tag")).not.toBe("peer");
+  // The other way round as well.
+  const [rung] = requestsOf(called("sip:alice@10.0.0.1"), "INVITE");
+  expect(rung?.headers.all("Via")).toHaveLength(1);
+  expect(rung?.headers.get("Via")).not.toContain(PBX);
+  expect(rung?.headers.get("Call-ID")).not.toStartWith("from-pbx");
+});
+
+test("AMB-14: a trunk with a password and without a registration calls out by it; in come addresses alone", () => {
+  const account = { username: "jack", password: "secret" };
+  const { desk, dial, called } = opened({ type: "outbound-trunk", ...account });
+  expect(requestsOf(desk.pass(10_000), "REGISTER")).toEqual([]);
+  const sent = dial("sip:250@gateway");
+  const [invite] = requestsOf(sent, "INVITE");
+  if (!invite) throw new Error(sent.map(({ text }) => text).join("\n"));
+  expect(invite.headers.has("Authorization")).toBe(false);
+  const way = sent.find(({ message }) => message === invite)?.flow;
+  const challenge = 'WWW-Authenticate: Digest realm="pbx", nonce="n", algorithm=MD5\r\n';
+  const again = desk.say(flowFrom(PBX, "udp", way), answerTo(invite, 401, challenge));
+  const [proven] = requestsOf(again, "INVITE");
+  expect(proven?.headers.get("Authorization")).toContain('username="jack"');
+  expect(requestsOf(called("sip:alice@10.0.0.1"), "INVITE")).toHaveLength(1);
+  // The name of the account lets nobody in from elsewhere, and nobody is asked for its password.
+  const stranger = desk.open(flowFrom("203.0.113.9"));
+  const named = { via: "UDP 203.0.113.9", from: "<sip:jack@pbx.example.com>", callId: "strange" };
+  const asks = request("INVITE", "sip:alice@10.0.0.1", { ...named, body: PBX_OFFER });
+  const refused = desk.say(stranger, asks());
+  expect(statusOf(refused, stranger)).toBe(403);
+  expect(requestsOf(refused, "INVITE")).toEqual([]);
+});
+
+test("ADM-03, AMB-12: registration and reachability are two statuses; a trunk has the second alone", () => {
+  const statusAt = (desk: Desk) => desk.b2bua.status(desk.now).connections[0];
+  const heard = (desk: Desk, methods: Record<string, number>) => {
+    for (const { message, flow } of desk.pass(3_000)) {
+      const status = message?.kind === "request" ? methods[message.method] : undefined;
+      if (message?.kind !== "request" || status === undefined) continue;
+      desk.say(flowFrom(PBX, "udp", flow), answerTo(message, status));
+    }
+    return statusAt(desk);
+  };
+  const account = { username: "jack", password: "secret", optionsInterval: 30 };
+  const registering = { type: "outbound-registration", ...account } as const;
+  const refused = heard(new Desk(companyOf(registering)), { REGISTER: 403, OPTIONS: 200 });
+  expect(refused?.registration).not.toBe("registered");
+  expect(refused?.reachability?.state).toBe("ok");
+  const ill = heard(new Desk(companyOf(registering)), { REGISTER: 200, OPTIONS: 503 });
+  expect([ill?.registration, ill?.reachability?.state]).toEqual(["registered", "down"]);
+  const trunk = new Desk(companyOf({ optionsInterval: 30 }));
+  const good = heard(trunk, { OPTIONS: 200 });
+  expect([good?.registration, good?.reachability?.state]).toEqual(["not-applicable", "ok"]);
+  // Not asked, nothing is said of it.
+  expect(statusAt(new Desk(companyOf({})))?.reachability).toBeUndefined();
+});
+
 test("CON-05: softphones register over WebSocket alone; over UDP and TCP nobody's password helps", () => {
   for (const transport of ["udp", "tcp", "tls"] as const) {
     const { desk } = opened();

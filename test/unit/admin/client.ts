@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import { createAdmin } from "../../../admin/app.ts";
 import type { TestEvent } from "../../../admin/services.ts";
+import type { Past } from "../../../gateway/b2bua/back-then.ts";
 import type { CallReport } from "../../../gateway/b2bua/call-trace.ts";
 import type { CallRecord, Explanation, Status } from "../../../gateway/b2bua/status.ts";
 import { systemRandom } from "../../../gateway/io/random.ts";
@@ -9,7 +10,7 @@ import { Access } from "../../../schema/access.ts";
 import { Accounts, FIRST_ACCOUNT } from "../../../schema/accounts.ts";
 import { Audit } from "../../../schema/audit.ts";
 import { listBackups, makeBackup } from "../../../schema/backup.ts";
-import type { Config, Connection } from "../../../schema/config.ts";
+import type { Config, Connection, User } from "../../../schema/config.ts";
 import { Happenings } from "../../../schema/happenings.ts";
 import { Invitations } from "../../../schema/invitations.ts";
 import type { PatternDoubts } from "../../../schema/pattern-doubts.ts";
@@ -76,8 +77,11 @@ export async function openClient(options: { setUp?: boolean; secure?: boolean } 
     reports: new Map<string, CallReport>(),
     strangers: [] as CallRecord[],
     explanation: { number: "250", ways: [], steps: [] } as Explanation,
+    /** Asked about a time that is past, it may be asked more. */
+    explain: (_user: User, _number: string, _past?: Past): Explanation => gateway.explanation,
   };
   const happenings = new Happenings(opened.database);
+  const records = new Records(opened.database);
   const operations = {
     raised: [] as { rule: string; subject: string; text: string }[],
     canWrite: true,
@@ -92,7 +96,7 @@ export async function openClient(options: { setUp?: boolean; secure?: boolean } 
     accounts,
     invitations,
     audit,
-    records: new Records(opened.database),
+    records,
     gateway: {
       apply: (config) => gateway.applied.push(config),
       status: () => gateway.status,
@@ -103,7 +107,7 @@ export async function openClient(options: { setUp?: boolean; secure?: boolean } 
       hangUp: (call) => gateway.hungUp.push(call),
       transfer: (...all) => gateway.transferred.push(all),
       unban: (source) => gateway.unbanned.push(source),
-      explain: () => gateway.explanation,
+      explain: (...asked) => gateway.explain(...asked),
       test: async (connection, doubts, tell) => {
         gateway.tested.push(connection);
         gateway.doubts.push(doubts);
@@ -123,6 +127,7 @@ export async function openClient(options: { setUp?: boolean; secure?: boolean } 
       passedAt: (connection) => happenings.passedAt(connection),
       tested: (change) => happenings.addChanges([change]),
       history: (...page) => happenings.changes(...page),
+      states: (at) => happenings.states(at),
       alerts: (...page) => happenings.alerts(...page),
       peakCalls: (...since) => happenings.peakCalls(...since),
       raised: () => operations.raised,
@@ -184,6 +189,7 @@ export async function openClient(options: { setUp?: boolean; secure?: boolean } 
     gateway,
     operations,
     happenings,
+    records,
     listeners,
     faults,
     token,

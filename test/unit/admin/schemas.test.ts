@@ -56,3 +56,34 @@ test("forms send empty texts for absent ones; scheme and brackets are taken off 
   expect(Object.keys(input)).not.toContain("username");
   expect(Object.keys(input)).not.toContain("fromUser");
 });
+
+test("MED-09, AMB-09: nothing is kept for who pays: no field, no route and no refusal of a plan", async () => {
+  const client = await openClient();
+  const text = await (await client.asProgram("GET", "/api/openapi.json")).text();
+  const document = JSON.parse(text) as Document;
+  const names = [...text.matchAll(/"([A-Za-z0-9/_{}-]+)":/g)].map(([, name = ""]) => name);
+  expect(names).toContain("transcoding");
+  const gates = /licen[cs]e|subscription|premium|billing|entitle|^plan$|^tier$|^edition$/i;
+  expect([...names, ...Object.keys(document.paths)].filter((name) => gates.test(name))).toEqual([]);
+  // Of a fresh install nothing has to be unlocked: each type, each way of audio, as many as one likes.
+  const account = { username: "jack", password: "secret" };
+  const audio = [
+    { transport: "udp" },
+    { transport: "tcp", transcoding: true, codecs: ["opus", "G722", "PCMA", "PCMU"] },
+    { transport: "tls", mediaEncryption: "sdes" },
+    { transport: "tls", transcoding: false, mediaEncryption: "dtls" },
+  ];
+  const types = [
+    { type: "outbound-registration", host: "pbx.example.com", ...account },
+    { type: "outbound-trunk", host: "pbx.example.com", allow: ["192.0.2.7"] },
+    { type: "inbound-registration" },
+  ];
+  for (const type of types) {
+    for (const [at, way] of [...audio, ...audio, ...audio].entries()) {
+      const body = { name: `${type.type} ${at}`, patterns: [{ pattern: "." }], ...type, ...way };
+      const answer = await client.asProgram("POST", "/api/v1/connections", { body });
+      expect([body, answer.status]).toEqual([body, 201]);
+    }
+  }
+  await client.close();
+});

@@ -49,3 +49,14 @@ test("each library's lines are its language's, and bring the password whole", as
     SipPassword: ALICE.password,
   });
 });
+
+test("RTE-12: what a softphone is told leads to this gateway and nowhere else", () => {
+  const settings = softphoneSettings(new URL("https://phones.example.com:8443"), ALICE);
+  const places = softphoneSnippets(settings).map(({ text }) => [
+    ...new Set(text.match(/[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|net|org)\b(?::\d+)?/gi)),
+  ]);
+  const [own, port] = ["phones.example.com", "phones.example.com:8443"];
+  expect(places).toEqual([[port, own], [own, port], [own]]);
+  expect(new URL(settings.server)).toMatchObject({ protocol: "wss:", host: port });
+  expect(settings.iceServers).toEqual([]);
+});

@@ -71,6 +71,9 @@ function house(users: User[], more: Partial<Connection> = {}, online: number[] =
   return director;
 }
 
+const explained = (director: Director, who: User, number: string) =>
+  director.explain(who, number, director.moment(who, 0));
+
 const ask = (more: Partial<RouteAsk>): RouteAsk => ({
   why: "transfer",
   uri: "sip:bob@gateway",
@@ -146,18 +149,34 @@ test("S1: a PBX's redirect is followed to its own host, where its connection say
 test("RTE-16: what would happen is told in steps, and nothing happens", () => {
   const [alice, bob] = [user(1, "alice"), user(2, "bob")];
   const director = house([alice, bob], { maxOutbound: 0 });
-  expect(director.explain(alice, "250", 0)).toEqual({
+  expect(explained(director, alice, "250")).toEqual({
     number: "250",
     ways: [],
     steps: [{ connection: "PBX", outcome: "PBX is full: no outbound calls are allowed" }],
     reason: "PBX is full: no outbound calls are allowed",
   });
-  expect(director.explain(alice, "bob", 0)).toMatchObject({ colleague: "bob" });
-  expect(house([alice]).explain(alice, "2 50", 0)).toEqual({
+  expect(explained(director, alice, "bob")).toMatchObject({ colleague: "bob" });
+  expect(explained(house([alice]), alice, "2 50")).toEqual({
     number: "250",
     ways: [{ connection: 1 as ConnectionId, name: "PBX", number: "0250" }],
     steps: [{ connection: "PBX", outcome: "matches ^2" }],
   });
+});
+
+test("RTE-12: a number is called by a connection or not at all, whatever host was dialled with it", () => {
+  const alice = user(1, "alice");
+  const way = house([alice]).dialled(alice, "250", journey, 0);
+  const candidates = way.ok ? way.destination.candidates : [];
+  expect(candidates.map(({ kind, invitation }) => [kind, invitation.uri])).toEqual([
+    ["trunk", "sip:0250@pbx.example"],
+  ]);
+  const elsewhere = house([alice], { patterns: [] }).dialled(alice, "250", journey, 0);
+  expect(elsewhere).toMatchObject({ ok: false, status: 404 });
+  const asked = { user: alice.id, uri: "sip:250@another-pbx.example" };
+  const transferred = house([alice]).detour(ask(asked), 0);
+  expect(transferred.ok && transferred.destination.candidates[0]?.invitation.uri).toBe(
+    "sip:0250@pbx.example",
+  );
 });
 
 test("RTE-06: a connection is for those it names", () => {
@@ -203,6 +222,6 @@ test("SEC-10, LIM-05: a user's own limits hold for its forwards too, and are tol
   const director = house([user(1, "alice"), bob], any);
   const forwarded = director.dialled(user(1, "alice"), "bob", journey, 0);
   expect(forwarded).toMatchObject({ ok: false, status: 403, reason: "bob may not call +44…" });
-  expect(director.explain(bob, "+44207123", 0)).toMatchObject({ reason: "bob may not call +44…" });
-  expect(director.explain(bob, "+4930123", 0).ways).toHaveLength(1);
+  expect(explained(director, bob, "+44207123")).toMatchObject({ reason: "bob may not call +44…" });
+  expect(explained(director, bob, "+4930123").ways).toHaveLength(1);
 });

@@ -151,6 +151,20 @@ test("REG-02: the grant is the expires of our own Contact, not of another's and 
   expect(rig.status.grantedSeconds).toBe(120);
 });
 
+test("REG-02, AMB-10: 300 s is the Expires we ask for, and the longest we wait, whatever is granted", () => {
+  for (const granted of [300, 3_600, 86_400]) {
+    const rig = new Rig();
+    const request = rig.attempt();
+    expect(request.headers.get("Expires")).toBe("300");
+    rig.answer(request, 200, [["Expires", String(granted)]]);
+    for (let round = 0; round < 3; round++) {
+      expect(rig.waitSeconds).toBeLessThanOrEqual(300);
+      registered(rig, [["Expires", String(granted)]]);
+    }
+    expect(rig.status.grantedSeconds).toBe(granted);
+  }
+});
+
 test("a challenge is answered once, at each refresh anew", () => {
   const rig = new Rig();
   for (let round = 0; round < 3; round++) {

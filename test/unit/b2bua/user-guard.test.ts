@@ -57,7 +57,7 @@ test("LIM-05: the minutes of a day are used up by calls that ended and calls tha
   expect(guard.judge(user, "1", 119_999)).toBeUndefined();
   expect(guard.judge(user, "1", 120_000)).toMatchObject({
     status: 403,
-    reason: "alice has used up its 2 minutes of today",
+    reason: "alice has used up its 2 minutes of the day",
   });
   spending.ended("running" as LegId, 120_000);
   expect(guard.judge(user, "1", DAY_MS - 1)?.status).toBe(403);

@@ -120,6 +120,27 @@ test("what is wrong is told field by field, and not saved", async () => {
   await client.close();
 });
 
+test("AMB-15: addresses come one by one or as a list; a list that ran together is refused, with a guess", async () => {
+  const client = await openClient();
+  const listed = await make(client, {
+    allow: ["192.0.2.7\n192.0.2.8, 192.0.2.9;192.0.2.10", "192.0.2.11"],
+  });
+  expect(listed.response.status).toBe(201);
+  expect(listed.body["allow"]).toEqual([7, 8, 9, 10, 11].map((last) => `192.0.2.${last}/32`));
+  const allow = ["192.168.1.10192.168.1.11192.168.1.12"];
+  const refused = await make(client, { name: "Branch", allow });
+  expect([refused.response.status, refused.body.error.problems]).toEqual([
+    422,
+    [
+      {
+        path: "allow[0]",
+        message: `"${allow}" is no address and no block: did you mean 192.168.1.10, 192.168.1.11, 192.168.1.12?`,
+      },
+    ],
+  ] as unknown as [number, { path: string }[]]);
+  await client.close();
+});
+
 test("TLS: a pin is 64 hex digits, a certificate has its key, and both need the transport", async () => {
   const client = await openClient();
   const pathsOf = async (more: object) =>

@@ -220,6 +220,96 @@ test("CON-24, CON-14: Register, Peer and Account of other products become connec
   await client.close();
 });
 
+test("AMB-13: labels that mislead are taken for what they mean", async () => {
+  const client = await openClient();
+  const told = (more: object) => {
+    const trunk = {
+      type: "Peer",
+      name: "Office",
+      host: "pbx.example.com",
+      "Peer IPs": "192.0.2.7",
+    };
+    const document = { format: "jackfield-export", version: 1, trunks: [{ ...trunk, ...more }] };
+    return imported(client, { document, apply: true });
+  };
+  const form = {
+    "Send keep alive": "yes",
+    Keepalive: "yes",
+    Secure: "yes",
+    Encryption: "optional",
+    "Secure RTP": "optional",
+    Sendmedia: "RFC2833",
+    Allow: "g.722, g.711, g.711, g.711, g.711",
+    "SIP Create Subsc": "DEFAULT",
+    "Incoming Call Policy": "accept",
+    "Enable SIP ALG": "no",
+  };
+  expect((await told(form)).problems).toEqual([]);
+  const [office] = (await client.store.load()).connections;
+  expect(office).toMatchObject({
+    optionsInterval: 60,
+    transport: "tls",
+    mediaEncryption: "sdes",
+    encryptionOptional: true,
+    dtmfMode: "rfc2833",
+    codecs: ["G722", "PCMA", "PCMU"],
+    allow: ["192.0.2.7/32"],
+    allowInbound: true,
+  });
+  const slots = { Allow1: "ulaw", Allow2: "alaw", Allow3: "ulaw", DTMFMODE: "INFO" };
+  const other = { "Send keep alive": 30, "Incoming Call Policy": "reject", Secure: "no" };
+  const last = { "Secure RTP": "required", Transport: "TLS" };
+  expect((await told({ name: "Branch", ...slots, ...other, ...last })).problems).toEqual([]);
+  const branch = (await client.store.load()).connections.find(({ name }) => name === "Branch");
+  expect(branch).toMatchObject({
+    optionsInterval: 30,
+    mediaEncryption: "sdes",
+    dtmfMode: "info",
+    codecs: ["PCMU", "PCMA"],
+    allowInbound: false,
+  });
+  expect(branch).not.toHaveProperty("encryptionOptional");
+  for (const [label, value, message] of [
+    ["Keepalive", "no", "always kept open"],
+    ["Secure", "perhaps", "yes or no"],
+    ["Encryption", "AES", "none, optional or required"],
+    ["Sendmedia", "morse", "RFC2833, INFO or Inband"],
+    ["SIP Create Subsc", "no", "when a softphone asks"],
+    ["Incoming Call Policy", "listed", "accept or reject"],
+    ["Enable SIP ALG", "yes", "nothing here rewrites SIP"],
+    ["Secure", "constructor", "yes or no"],
+    ["Constructor", "yes", "no counterpart here"],
+    ["Codecs", "G.722, G.729", "G.729 is not spoken here"],
+    ["Codecs", "constructor", "constructor is not spoken here"],
+  ]) {
+    const { problems } = await told({ name: "Third", [label as string]: value });
+    const path = `trunks[0].${label?.toLowerCase().replaceAll(" ", "")}`;
+    expect(problems).toContainEqual({ path, message: expect.stringContaining(message ?? "") });
+  }
+  const { problems } = await told({ name: "Third", Transport: "UDP", Secure: "yes" });
+  expect(problems[0]?.message).toBe(
+    "it contradicts another field: transport is udp there, and tls here",
+  );
+  await client.close();
+});
+
+test("AMB-15: an import's peer addresses are a list however they are divided, or refused with a guess", async () => {
+  const client = await openClient();
+  const peer = { type: "Peer", name: "Office", host: "pbx.example.com" };
+  const told = (addresses: string) => {
+    const trunks = [{ ...peer, "Peer IPs": addresses }];
+    const document = { format: "jackfield-export", version: 1, trunks };
+    return imported(client, { document, apply: true });
+  };
+  const { problems } = await told("192.168.1.10192.168.1.11192.168.1.12");
+  expect(problems.map(({ path }) => path)).toEqual(["trunks[0].allow[0]"]);
+  expect(problems[0]?.message).toEndWith("did you mean 192.168.1.10, 192.168.1.11, 192.168.1.12?");
+  expect((await told("192.0.2.7\n192.0.2.8,192.0.2.9 192.0.2.10;192.0.2.11")).problems).toEqual([]);
+  const [office] = (await client.store.load()).connections;
+  expect(office?.allow).toEqual([7, 8, 9, 10, 11].map((last) => `192.0.2.${last}/32`));
+  await client.close();
+});
+
 test("what is no export is refused in words", async () => {
   const client = await openClient();
   for (const document of [undefined, null, 1, [], {}, { format: "jackfield-export", version: 2 }]) {
