@@ -7,7 +7,7 @@ const TOOLS: readonly (readonly [keyof Firewall["lines"], string])[] = [
   ["iptables", "iptables"],
   ["nftables", "nftables"],
   ["ufw", "ufw"],
-  ["aws", "AWS security group"],
+  ["aws", "AWS"],
 ];
 
 export function FirewallCard({ firewall }: { firewall: Firewall }) {
