@@ -45,7 +45,7 @@ const chance = () => randomFraction(systemRandom);
 async function serve(options: GatewayOptions): Promise<void> {
   const log = await begunLog(options);
   const store = await openStore(options, log);
-  const b2bua = new B2bua({ random: systemRandom, wallClock: wallClockAt });
+  const b2bua = new B2bua({ random: systemRandom, wallClock: wallClockAt, places: store.places });
   const runtime = new Runtime(b2bua, log);
   const addresses = new OwnAddresses(options);
   const seenBy = () => runtime.status().connections.flatMap(({ seenAs }) => seenAs ?? []);

@@ -67,6 +67,7 @@ export async function openOperations(options: OperationsOptions): Promise<Operat
     config: () => store.load(),
     habits: await happenings.habits(Date.now(), settings.numberPlan?.internationalPrefix),
     addChanges: (changes) => happenings.addChanges(changes),
+    keepPlace: (connection, place) => happenings.keepPlace(connection, place),
     addAlert: (alert) => happenings.addAlert(alert),
     banned: (source, reason) =>
       audit.addBounded({ name: "gateway", source }, { action: "ban", name: reason }),

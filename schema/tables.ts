@@ -64,6 +64,8 @@ export interface Tables {
     state: string;
     reason: string;
   };
+  /** Which host led where its PBX last answered, as `address:port`. */
+  last_place: { connection: number; host: string; address: string };
   alert: {
     id: Generated<number>;
     rule: string;

@@ -15,6 +15,7 @@ import { KeepAlive } from "../sip/keep-alive.ts";
 import type { SipRequest, SipResponse } from "../sip/message.ts";
 import { fullness, type Usage } from "./capacity.ts";
 import { registeredAs, targetOf } from "./identity.ts";
+import type { KnownPlace } from "./last-place.ts";
 import type { PbxBinding, PbxRegistrar } from "./pbx-registrar.ts";
 import { Reachability } from "./reachability.ts";
 import { bindingStatus } from "./registrar.ts";
@@ -60,6 +61,9 @@ export class Trunk {
   /** Set where the PBX registers with us: it knows from where. */
   readonly #pbxs: PbxRegistrar | undefined;
 
+  /** Where its PBX last answered; shared with the trunks before and after this one. */
+  readonly #known: KnownPlace;
+
   /** `generation` makes flow ids differ between a connection's successive trunks. */
   constructor(
     connection: Connection,
@@ -67,18 +71,20 @@ export class Trunk {
     generation: number,
     now: Millis,
     pbxs?: PbxRegistrar,
+    known: KnownPlace = {},
   ) {
     this.connection = connection;
     this.#random = random;
     this.#generation = generation * 1_000_000;
     this.#since = now;
+    this.#known = known;
     this.#pbxs = connection.type === "inbound-registration" ? pbxs : undefined;
     if (connection.type === "outbound-registration") {
-      this.#registration = new Registration(connection, this.#random, now);
+      this.#registration = new Registration(connection, this.#random, now, known);
     }
     const { optionsInterval: seconds } = connection;
     if (seconds !== undefined) {
-      this.#reachability = new Reachability(connection, seconds, random, now);
+      this.#reachability = new Reachability(connection, seconds, random, now, known);
     }
   }
 
@@ -361,6 +367,7 @@ export class Trunk {
       name,
       callsNow: inbound + outbound,
       ...(reachability ? { reachability } : {}),
+      ...(this.#known.place ? { lastAnswered: this.#known.place } : {}),
     };
     if (this.#pbxs) return { ...common, ...this.#registeredStatus(wall) };
     if (!this.#registration) {
