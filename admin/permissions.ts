@@ -78,6 +78,7 @@ export const PERMISSIONS: Readonly<Record<string, Needed>> = {
   // Dry runs and trials of numbers, which change nothing.
   "POST /api/v1/connections/check": "operator",
   "POST /api/v1/connections/test": "operator",
+  "POST /api/v1/connections/test-call": "operator",
   "POST /api/v1/connections/:id/test-call": "operator",
   "GET /api/v1/connections/:id": "viewer",
   "PUT /api/v1/connections/:id": "admin",

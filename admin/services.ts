@@ -19,6 +19,11 @@ export type TestEvent =
   | { readonly begun: TestStep["step"] }
   | ({ readonly begun?: never; readonly call?: string } & TestStep);
 
+export type TestCallPlan = { readonly number: string } & (
+  | { readonly connections: readonly ConnectionId[] }
+  | { readonly draft: Connection }
+);
+
 export interface CallsFace {
   /** All that is known of a call; undefined where it is over and made room for newer ones. */
   report(call: string): CallReport | undefined;
@@ -50,11 +55,11 @@ export interface GatewayFace {
     signal: AbortSignal,
   ): Promise<void>;
   /**
-   * Calls that number by one of the connections, and listens (X3). Resolves when it is over, rejects
-   * while another one is under way.
+   * Calls that number by one of the connections, or by one that is not saved, and listens (X3).
+   * Resolves when it is over, rejects while another one is under way.
    */
   testCall(
-    plan: { readonly connections: readonly ConnectionId[]; readonly number: string },
+    plan: TestCallPlan,
     tell: (event: TestEvent) => void,
     signal: AbortSignal,
   ): Promise<void>;

@@ -54,12 +54,11 @@ async function serve(options: GatewayOptions): Promise<void> {
   const workers = await openMedia(options, addresses, runtime, log);
   const tls = openOwnTls({ options, now: Date.now, log, changed: runtime.changed });
   const tellPort = portTeller(log, runtime);
+  const resolver = resolverOf(options);
   const sip = await openSip({
     at: options.sip,
     tls: { ...options.sipTls, certificates: tls.certificates, tell: tellPort },
-    localHostFor: addresses.hostFor,
-    feed: runtime.feed,
-    resolver: new Resolver({ dns: systemDns, now: monotonicNow, chance }),
+    ...{ localHostFor: addresses.hostFor, feed: runtime.feed, resolver },
   });
   const sockets = sipWebSocket({ origins: options.origins, feed: runtime.feed });
   const following = followConfig(store, (config) => {
@@ -68,7 +67,7 @@ async function serve(options: GatewayOptions): Promise<void> {
     runtime.feed({ type: "configured", config: tests.shown(config) });
   });
   const tests = openTestCalls({
-    ...{ feed: runtime.feed, address: addresses.media },
+    ...{ feed: runtime.feed, address: addresses.media, resolver },
     ...{ config: following.last, retake: following.retake },
   });
   let web: Web | undefined;
@@ -89,7 +88,7 @@ async function serve(options: GatewayOptions): Promise<void> {
     ...commandsTo(runtime),
     explain: (user, number) => b2bua.explain(user, number, monotonicNow()),
     test: testerOf(options, addresses.hostFor),
-    testCall: (plan, tell, signal) => tests.phone.call(plan, tell, signal),
+    testCall: tests.call,
     calls: b2bua.archive,
     apply: following.apply,
   });
@@ -165,6 +164,10 @@ function flowsOf(
     close: (flow, reason, unanswered) =>
       phones.some((it) => it.close(flow, reason)) || sip.close(flow, reason, unanswered),
   };
+}
+
+function resolverOf({ testLoopback: allowsLoopback }: GatewayOptions): Resolver {
+  return new Resolver({ dns: systemDns, now: monotonicNow, chance, allowsLoopback });
 }
 
 /** With what is worth knowing before the first call. */

@@ -28,13 +28,25 @@ const MARKS: Readonly<Record<TestStep["outcome"], readonly [Tone, string]>> = {
   skipped: ["idle", "Skipped"],
 };
 
-/** Once for the page. `form` is the connection's. */
+/** Asked, or called (X3), as it stands. Once for the page; `form` is the connection's. */
 export function testOnDemand(form: HTMLFormElement): void {
-  whilePressed("test", "Testing …", () => {
-    const { id } = form.dataset;
-    const draft = { ...valuesOf(form, true), ...(id === undefined ? {} : { id: Number(id) }) };
-    return run(byId("test-steps"), "/api/v1/connections/test", draft);
+  const { id } = form.dataset;
+  const steps = byId("test-steps");
+  const draft = () => ({
+    ...valuesOf(form, true),
+    ...(id === undefined ? {} : { id: Number(id) }),
   });
+  const number = byId<HTMLInputElement>("draft-number");
+  whilePressed("test", "Testing …", () => run(steps, "/api/v1/connections/test", draft()));
+  number.addEventListener("keydown", (event) => {
+    // Enter calls; the form is not saved by it.
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    byId("draft-call").click();
+  });
+  whilePressed("draft-call", "Calling …", () =>
+    run(steps, "/api/v1/connections/test-call", { ...draft(), number: number.value.trim() }),
+  );
 }
 
 /** A real call, by the connection or by who stands in for it (X3). Nothing on pages without. */

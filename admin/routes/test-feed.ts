@@ -1,6 +1,7 @@
 /** What a test tells as it goes on, for whoever reads it in their own time: lines of JSON. */
 import type { Context } from "hono";
 import { stream } from "hono/streaming";
+import { refuse } from "../refusal.ts";
 import type { AdminEnv, TestEvent } from "../services.ts";
 
 export class TestFeed {
@@ -50,4 +51,25 @@ export function linesOf(
       await lines.write(`${JSON.stringify(event)}\n`);
     }
   });
+}
+
+/**
+ * The same, once its first step is over. Where the address is forbidden nothing was asked: that is the
+ * request's own fault (W8).
+ */
+export async function guardedLinesOf(
+  context: Context<AdminEnv>,
+  test: TestFeed,
+): Promise<Response> {
+  const early: TestEvent[] = [];
+  for (let event = await test.next(); event; event = await test.next()) {
+    early.push(event);
+    if (event.begun === undefined) break;
+  }
+  const first = early.at(-1);
+  if (first?.begun === undefined && first?.verdict === "forbidden-address") {
+    const problem = { path: first.field ?? "host", message: first.sentence };
+    return refuse(context, 422, "the connection can't be tested as it is", [problem]);
+  }
+  return linesOf(context, test, early);
 }

@@ -31,6 +31,7 @@ import { SourceGuard } from "./source-guard.ts";
 import { Spending } from "./spending.ts";
 import type { Explanation, OwnStatus } from "./status.ts";
 import { Subscriptions } from "./subscriptions.ts";
+import { lasting } from "./test-caller.ts";
 import { Tracer } from "./tracer.ts";
 import { switchedOff, Trunk, type TrunkOutput } from "./trunk.ts";
 import { UserGuard } from "./user-guard.ts";
@@ -156,7 +157,7 @@ export class B2bua {
 
   status(now: Millis): OwnStatus {
     const wall = (at: Millis) => this.#wall(at);
-    const connections = (this.#config?.connections ?? []).map((connection) => {
+    const connections = lasting(this.#config?.connections ?? []).map((connection) => {
       const trunk = this.#trunks.get(connection.id);
       return trunk?.status(now, wall) ?? switchedOff(connection, wall(now));
     });

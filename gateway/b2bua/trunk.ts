@@ -22,6 +22,7 @@ import { bindingStatus } from "./registrar.ts";
 import { Registration, type RegistrationOutput } from "./registration.ts";
 import type { Ineligible } from "./route.ts";
 import type { ConnectionStatus } from "./status.ts";
+import { DRAFT_ID } from "./test-caller.ts";
 
 export type TrunkOutput =
   | { type: "open"; flow: FlowId; target: Target; instead?: FlowId }
@@ -412,7 +413,7 @@ export class Trunk {
   #open(): TrunkOutput[] {
     if (this.#flowId !== undefined) return [];
     this.#flowId = this.#nextFlowId();
-    return [{ type: "open", flow: this.#flowId, target: targetOf(this.connection) }];
+    return [{ type: "open", flow: this.#flowId, target: this.#target }];
   }
 
   /** RFC 3263 §4.3: the next address of the PBX, for new calls and for the registration. */
@@ -423,7 +424,12 @@ export class Trunk {
     }
     const flow = this.#nextFlowId();
     this.#alternative = { id: flow, waiting: [call] };
-    return [{ type: "open", flow, target: targetOf(this.connection), instead }];
+    return [{ type: "open", flow, target: this.#target, instead }];
+  }
+
+  get #target(): Target {
+    const target = targetOf(this.connection);
+    return this.connection.id === DRAFT_ID ? { ...target, isOnTrial: true } : target;
   }
 
   #nextFlowId(): FlowId {

@@ -32,6 +32,8 @@ export interface Target {
   readonly port?: number;
   /** Servers of the same peer that are tried after it, in this order. */
   readonly others?: readonly { readonly host: string; readonly port?: number }[];
+  /** Nobody saved it: it leads nowhere where the gateway goes on nobody's word (W8). */
+  readonly isOnTrial?: boolean;
   /** Where it comes to be TLS: what the peer's certificate must be. */
   readonly tls?: TargetTls;
 }

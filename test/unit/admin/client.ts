@@ -1,7 +1,7 @@
 /** The admin on a database of its own, a gateway that only remembers, and somebody who asks. */
 import { basename } from "node:path";
 import { createAdmin } from "../../../admin/app.ts";
-import type { TestEvent } from "../../../admin/services.ts";
+import type { TestCallPlan, TestEvent } from "../../../admin/services.ts";
 import type { CallReport } from "../../../gateway/b2bua/call-trace.ts";
 import type { CallRecord, Explanation, Status } from "../../../gateway/b2bua/status.ts";
 import { systemRandom } from "../../../gateway/io/random.ts";
@@ -69,7 +69,7 @@ export async function openClient(options: { setUp?: boolean; secure?: boolean } 
     tested: [] as Connection[],
     doubts: [] as PatternDoubts[],
     testEvents: [] as TestEvent[],
-    testCalls: [] as { connections: readonly number[]; number: string }[],
+    testCalls: [] as TestCallPlan[],
     /** A test call lasts as long. */
     testing: Promise.resolve(),
     reports: new Map<string, CallReport>(),
