@@ -28,6 +28,7 @@ import { configurationExport, configurationImport } from "./routes/interchange.t
 import { invitations, invited } from "./routes/invitations.tsx";
 import { alerts, backups, connectionHappenings, metrics } from "./routes/operations.ts";
 import { privatePages } from "./routes/pages.tsx";
+import { receivedCall } from "./routes/received-call.ts";
 import { settings } from "./routes/settings.ts";
 import { publicPages } from "./routes/sign-in.tsx";
 import { testCall } from "./routes/test-call.ts";
@@ -70,6 +71,7 @@ export function createAdmin(services: Services): Hono<AdminEnv> {
   app.route("/api/v1/connections", connections(services));
   app.route("/api/v1/connections", connectionTest(services, testPace));
   app.route("/api/v1/connections", testCall(services, testPace));
+  app.route("/api/v1/connections", receivedCall(services));
   app.route("/api/v1/connections", oneConnection(services));
   app.route("/api/v1/connections", connectionFacts(services));
   app.route("/api/v1/settings", settings(services));

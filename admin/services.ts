@@ -13,6 +13,7 @@ import type { PatternDoubts } from "../schema/pattern-doubts.ts";
 import type { Records } from "../schema/records.ts";
 import type { Role } from "../schema/roles.ts";
 import type { Store } from "../schema/store.ts";
+import type { Verification, Way } from "../schema/verification.ts";
 
 /** A step of a test that begins, or its outcome; of a test call with that call's id. */
 export type TestEvent =
@@ -63,6 +64,12 @@ export interface GatewayFace {
     tell: (event: TestEvent) => void,
     signal: AbortSignal,
   ): Promise<void>;
+  /** Waits for a call that comes in by the connection, and for its end (TST-08). */
+  awaitCall(
+    connection: ConnectionId,
+    tell: (event: TestEvent) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
 /** What runs beside the calls, as the admin sees it. */
@@ -71,6 +78,11 @@ export interface OperationsFace {
   history(connection: number, limit: number, before?: number): Promise<StoredChange[]>;
   /** How a test call by a connection went. */
   tested(change: NewChange): Promise<void>;
+  /** A call by the connection was heard both ways. */
+  heard(connection: number, way: Way, at: number): Promise<void>;
+  /** What is verified of a connection; of all of them. */
+  verification(connection: number): Promise<Verification>;
+  verifications(): Promise<ReadonlyMap<number, Verification>>;
   /** When a test call by it last passed. */
   passedAt(connection: number): Promise<number | undefined>;
   alerts(limit: number, before?: number): Promise<Alert[]>;

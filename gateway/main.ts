@@ -88,7 +88,7 @@ async function serve(options: GatewayOptions): Promise<void> {
     ...commandsTo(runtime),
     explain: (user, number) => b2bua.explain(user, number, monotonicNow()),
     test: testerOf(options, addresses.hostFor),
-    testCall: tests.call,
+    ...{ testCall: tests.call, awaitCall: tests.wait },
     calls: b2bua.archive,
     apply: following.apply,
   });
@@ -98,11 +98,11 @@ async function serve(options: GatewayOptions): Promise<void> {
     ...flowsOf([tests.phone, sockets], sip),
     media: (command) => workers.command(command),
     record: (record) => {
-      tests.phone.saw(record);
+      tests.ended(record);
       store.record(record);
     },
     stands: (call) => {
-      tests.phone.saw(call.call);
+      tests.saw(call.call);
       store.stands(call);
     },
   });

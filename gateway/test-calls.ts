@@ -2,10 +2,13 @@
 import type { TestCallPlan, TestEvent } from "../admin/services.ts";
 import type { Config, Connection, User, UserId } from "../schema/config.ts";
 import { targetOf } from "./b2bua/identity.ts";
+import type { StandingCall } from "./b2bua/standing.ts";
+import type { CallRecord } from "./b2bua/status.ts";
 import { DRAFT_ID, type TestCaller, withTestCaller } from "./b2bua/test-caller.ts";
 import { heardAs, verdictOf } from "./b2bua/test-verdicts.ts";
 import { monotonicNow } from "./io/clock.ts";
 import { systemRandom } from "./io/random.ts";
+import { ReceivedCalls } from "./io/received-calls.ts";
 import { ForbiddenTarget, type Resolver } from "./io/resolver.ts";
 import type { Runtime } from "./io/runtime.ts";
 import { TestPhone } from "./io/test-phone.ts";
@@ -26,6 +29,11 @@ export interface TestCalls {
   readonly phone: TestPhone;
   /** Resolves when the call is over; rejects while another one is under way. */
   call(plan: TestCallPlan, tell: (event: TestEvent) => void, signal: AbortSignal): Promise<void>;
+  /** Resolves when a call came in by the connection and is over, or none came; see `ReceivedCalls`. */
+  wait: ReceivedCalls["wait"];
+  /** The B2BUA says that a call is up, and that it is over. */
+  saw(call: StandingCall["call"]): void;
+  ended(record: CallRecord): void;
   /** The configuration with who calls at the moment, and by what that is not saved. */
   shown(config: Config): Config;
 }
@@ -59,8 +67,18 @@ export function openTestCalls(parts: TestCallsParts): TestCalls {
     }),
     stepOf: (step, connection) => heardAs(step, nameOf(connection)),
   });
+  const received = new ReceivedCalls({ now: monotonicNow, verdictOf });
   return {
     phone,
+    wait: (...all) => received.wait(...all),
+    saw: (call) => {
+      phone.saw(call);
+      received.saw(call);
+    },
+    ended: (record) => {
+      phone.saw(record);
+      received.ended(record);
+    },
     call: async (plan, tell, signal) => {
       if ("connections" in plan) return phone.call(plan, tell, signal);
       if (!(await isFound(plan.draft, resolver, tell)) || signal.aborted) return undefined;

@@ -29,11 +29,11 @@ export interface Alert {
   readonly recovered?: number;
 }
 
-/** How a call that was placed to test a connection went (TST-08). */
+/** How a call went that was placed to test a connection, or waited for (TST-08). */
 export interface TestCallChange {
   readonly connection: number;
   readonly at: number;
-  readonly aspect: "test-call";
+  readonly aspect: "test-call" | "received-call";
   readonly state: "passed" | "unclear" | "failed";
   readonly reason: string;
 }

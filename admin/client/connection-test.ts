@@ -19,6 +19,7 @@ const NAMES: Readonly<Record<TestStep["step"], string>> = {
   capabilities: "What it can do",
   routing: "Which numbers",
   call: "The call",
+  incoming: "A call from it",
   talk: "What is heard",
 };
 const MARKS: Readonly<Record<TestStep["outcome"], readonly [Tone, string]>> = {
@@ -49,14 +50,18 @@ export function testOnDemand(form: HTMLFormElement): void {
   );
 }
 
-/** A real call, by the connection or by who stands in for it (X3). Nothing on pages without. */
+/** A real call, by the connection or by who stands in for it (X3), or from it (TST-08). Nothing on pages without. */
 export function callOnDemand(): void {
   const card = document.querySelector<HTMLElement>("[data-test-call]");
   if (!card) return;
-  const path = `/api/v1/connections/${card.dataset["testCall"]}/test-call`;
+  const connection = `/api/v1/connections/${card.dataset["testCall"]}`;
+  const path = `${connection}/test-call`;
   const number = byId<HTMLInputElement>("test-number");
   const call = (drill: boolean) =>
     run(byId("call-steps"), path, { number: number.value.trim(), ...(drill ? { drill } : {}) });
+  whilePressed("received-call", "Call now …", () =>
+    run(byId("call-steps"), `${connection}/received-call`, {}),
+  );
   whilePressed("test-call", "Calling …", () => call(false));
   if (document.getElementById("test-drill")) {
     whilePressed("test-drill", "Calling …", () => call(true));

@@ -107,7 +107,7 @@ async function connectionPage(
   const passedAt = await operations.passedAt(id);
   const daysAgo = passedAt === undefined ? undefined : Math.floor((now() - passedAt) / DAY_MS);
   const hasStandIn = standInsOf(connection, config.connections).length > 0;
-  const tested = { daysAgo, hasStandIn };
+  const tested = { daysAgo, hasStandIn, verification: await operations.verification(id) };
   const view = { config, connection, version, network, tested };
   return page(context, <ConnectionPage {...view} />);
 }

@@ -11,13 +11,11 @@ import type { Config, Connection, Problem } from "../../schema/config.ts";
 import { standInsOf } from "../../schema/stand-ins.ts";
 import { refuse } from "../refusal.ts";
 import { connectionBody, connectionInput } from "../schemas.ts";
-import type { AdminEnv, Services, TestCallPlan, TestEvent } from "../services.ts";
+import type { AdminEnv, Services, TestCallPlan } from "../services.ts";
 import { draftOf, problemsOfDraft, type TestPace, tooSoon } from "./drafts.ts";
+import { countHeard } from "./heard.ts";
 import { answers, idOf, jsonBody } from "./resource.ts";
-import { guardedLinesOf, linesOf, TestFeed } from "./test-feed.ts";
-
-/** Of a step. */
-type Outcome = Exclude<TestEvent, { readonly begun: string }>;
+import { guardedLinesOf, linesOf, type Outcome, TestFeed } from "./test-feed.ts";
 
 const DIALLABLE = /^[0-9A-Za-z+*#]{1,64}$/;
 
@@ -106,9 +104,12 @@ export function testCall(services: Services, pace: TestPace): Hono<AdminEnv> {
         const { id: item, name } = connection;
         const after = drill ? { number, drill } : { number };
         const entry = { action: "test-call", kind: "connection", item, name, after };
-        return place(context, entry, { connections, number }, (last) =>
-          operations.tested(changeOf(connection, number, drill, last, now())),
-        );
+        return place(context, entry, { connections, number }, async (last) => {
+          const change = changeOf(connection, number, drill, last, now());
+          await operations.tested(change);
+          if (change.state !== "passed" || drill) return;
+          await countHeard(services, connection, "placed", change.at);
+        });
       },
     );
 }
@@ -129,17 +130,10 @@ function placer({ audit, gateway, report }: Services) {
     isBusy = true;
     try {
       await audit.add(context.get("actor"), entry);
-      let last: Outcome | undefined;
-      const feed = new TestFeed(async (tell, signal) => {
-        const hear = (event: TestEvent) => {
-          if (event.begun === undefined) last = event;
-          tell(event);
-        };
-        await gateway.testCall(plan, hear, signal);
-      });
+      const feed = new TestFeed((tell, signal) => gateway.testCall(plan, tell, signal));
       void feed.done
         .catch(report)
-        .then(() => keep(last))
+        .then(() => keep(feed.last))
         .catch(report)
         .finally(() => {
           isBusy = false;

@@ -4,16 +4,21 @@ import { stream } from "hono/streaming";
 import { refuse } from "../refusal.ts";
 import type { AdminEnv, TestEvent } from "../services.ts";
 
+/** Of a step. */
+export type Outcome = Exclude<TestEvent, { readonly begun: string }>;
+
 export class TestFeed {
   readonly done: Promise<void>;
   readonly #abort = new AbortController();
   readonly #events: TestEvent[] = [];
+  #last: Outcome | undefined;
   #isOver = false;
   #wake: () => void = () => {};
 
   constructor(run: (tell: (event: TestEvent) => void, signal: AbortSignal) => Promise<void>) {
     const tell = (event: TestEvent) => {
       this.#events.push(event);
+      if (event.begun === undefined) this.#last = event;
       this.#wake();
     };
     this.done = run(tell, this.#abort.signal).finally(() => {
@@ -30,6 +35,11 @@ export class TestFeed {
       });
     }
     return this.#events.shift();
+  }
+
+  /** What was told last of a step that is over. */
+  get last(): Outcome | undefined {
+    return this.#last;
   }
 
   stop(): void {

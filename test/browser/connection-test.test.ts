@@ -171,7 +171,7 @@ test.skipIf(CHROMIUM === null)(
 );
 
 test.skipIf(CHROMIUM === null)(
-  "X3, TST-09: a saved connection is called by its page, which tells what is heard and when it last passed",
+  "X3, TST-08, TST-09: a saved connection is called by its page, and calls; it tells what is heard, when it last passed, and since when it is verified",
   async () => {
     const { page, url, client, complaints } = desk;
     client.gateway.testEvents = [
@@ -214,6 +214,22 @@ test.skipIf(CHROMIUM === null)(
       return page.locator("[data-test-call] h2 .badge").innerText();
     };
     expect(await badge()).toBe("Passed today");
+    const told = page.locator("#verified");
+    expect(await told.innerText()).toContain("Not verified yet: a call out was heard");
+    client.gateway.testEvents = [
+      { begun: "incoming" },
+      { ...verdictOf("incoming", "came-in", { tookMs: 9_120, facts: [] }), call: "c3" },
+      { begun: "talk" },
+      { ...verdictOf("talk", "received-heard", { tookMs: 12_031, facts: [] }), call: "c3" },
+    ];
+    await page.getByRole("button", { name: "Wait for a call" }).click();
+    await page.getByText("both sides sent sound to each other").waitFor();
+    while ((await client.happenings.changes(id, 9)).length < 2) await Bun.sleep(10);
+    await Bun.sleep(50);
+    expect(await badge()).toBe("Passed today");
+    const day = new Date(client.clock.now).toISOString().slice(0, 10);
+    expect(await told.innerText()).toBe(`Verified on ${day}: heard both ways, out and in.`);
+    await page.screenshot({ path: join(OUTPUT, "verified-light.png") });
     const old = client.clock.now - 31 * 86_400_000;
     await client.database.updateTable("status_change").set({ at: old }).execute();
     expect(await badge()).toBe("Passed 31 days ago: call again");

@@ -15,6 +15,7 @@ import { Invitations } from "../../../schema/invitations.ts";
 import type { PatternDoubts } from "../../../schema/pattern-doubts.ts";
 import { Records } from "../../../schema/records.ts";
 import type { Role } from "../../../schema/roles.ts";
+import { Verifications } from "../../../schema/verification.ts";
 import { openStoreForTest } from "../schema/opened.ts";
 
 export const ORIGIN = "https://admin.example";
@@ -70,6 +71,7 @@ export async function openClient(options: { setUp?: boolean; secure?: boolean } 
     doubts: [] as PatternDoubts[],
     testEvents: [] as TestEvent[],
     testCalls: [] as TestCallPlan[],
+    awaited: [] as number[],
     /** A test call lasts as long. */
     testing: Promise.resolve(),
     reports: new Map<string, CallReport>(),
@@ -77,6 +79,7 @@ export async function openClient(options: { setUp?: boolean; secure?: boolean } 
     explanation: { number: "250", ways: [], steps: [] } as Explanation,
   };
   const happenings = new Happenings(opened.database);
+  const verifications = new Verifications(opened.database);
   const operations = {
     raised: [] as { rule: string; subject: string; text: string }[],
     canWrite: true,
@@ -113,12 +116,20 @@ export async function openClient(options: { setUp?: boolean; secure?: boolean } 
         for (const event of gateway.testEvents) tell(event);
         await gateway.testing;
       },
+      awaitCall: async (connection, tell) => {
+        gateway.awaited.push(connection);
+        for (const event of gateway.testEvents) tell(event);
+        await gateway.testing;
+      },
       calls: {
         report: (call) => gateway.reports.get(call),
         strangers: () => gateway.strangers,
       },
     },
     operations: {
+      heard: (...all) => verifications.heard(...all),
+      verification: (connection) => verifications.of(connection),
+      verifications: () => verifications.all(),
       passedAt: (connection) => happenings.passedAt(connection),
       tested: (change) => happenings.addChanges([change]),
       history: (...page) => happenings.changes(...page),
