@@ -78,7 +78,9 @@ export const PERMISSIONS: Readonly<Record<string, Needed>> = {
   // Dry runs and trials of numbers, which change nothing.
   "POST /api/v1/connections/check": "operator",
   "POST /api/v1/connections/test": "operator",
+  "POST /api/v1/connections/test-call": "operator",
   "POST /api/v1/connections/:id/test-call": "operator",
+  "POST /api/v1/connections/:id/received-call": "operator",
   "GET /api/v1/connections/:id": "viewer",
   "PUT /api/v1/connections/:id": "admin",
   "PATCH /api/v1/connections/:id": "admin",

@@ -296,7 +296,19 @@ export const connectionShape = connectionBody
   .omit({ password: true })
   .partial()
   .required({ name: true, type: true })
-  .extend({ id: z.number().int(), passwordSet: z.boolean().describe("No answer tells it") })
+  .extend({
+    id: z.number().int(),
+    passwordSet: z.boolean().describe("No answer tells it"),
+    verification: z
+      .object({
+        placedAt: z.number().optional(),
+        receivedAt: z.number().optional(),
+        verifiedAt: z.number().optional().describe("Since a call each way was heard"),
+        voidBecause: z.string().optional(),
+      })
+      .optional()
+      .describe("What test calls said of it since it was last changed, in milliseconds since 1970"),
+  })
   .meta({ id: "Connection" });
 
 export const credentialsShape = z

@@ -14,11 +14,17 @@ import type { PatternDoubts } from "../schema/pattern-doubts.ts";
 import type { Records } from "../schema/records.ts";
 import type { Role } from "../schema/roles.ts";
 import type { Store } from "../schema/store.ts";
+import type { Verification, Way } from "../schema/verification.ts";
 
 /** A step of a test that begins, or its outcome; of a test call with that call's id. */
 export type TestEvent =
   | { readonly begun: TestStep["step"] }
   | ({ readonly begun?: never; readonly call?: string } & TestStep);
+
+export type TestCallPlan = { readonly number: string } & (
+  | { readonly connections: readonly ConnectionId[] }
+  | { readonly draft: Connection }
+);
 
 export interface CallsFace {
   /** All that is known of a call; undefined where it is over and made room for newer ones. */
@@ -51,11 +57,17 @@ export interface GatewayFace {
     signal: AbortSignal,
   ): Promise<void>;
   /**
-   * Calls that number by one of the connections, and listens (X3). Resolves when it is over, rejects
-   * while another one is under way.
+   * Calls that number by one of the connections, or by one that is not saved, and listens (X3).
+   * Resolves when it is over, rejects while another one is under way.
    */
   testCall(
-    plan: { readonly connections: readonly ConnectionId[]; readonly number: string },
+    plan: TestCallPlan,
+    tell: (event: TestEvent) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Waits for a call that comes in by the connection, and for its end (TST-08). */
+  awaitCall(
+    connection: ConnectionId,
     tell: (event: TestEvent) => void,
     signal: AbortSignal,
   ): Promise<void>;
@@ -69,6 +81,11 @@ export interface OperationsFace {
   states(at: number): Promise<StateThen[]>;
   /** How a test call by a connection went. */
   tested(change: NewChange): Promise<void>;
+  /** A call by the connection was heard both ways. */
+  heard(connection: number, way: Way, at: number): Promise<void>;
+  /** What is verified of a connection; of all of them. */
+  verification(connection: number): Promise<Verification>;
+  verifications(): Promise<ReadonlyMap<number, Verification>>;
   /** When a test call by it last passed. */
   passedAt(connection: number): Promise<number | undefined>;
   alerts(limit: number, before?: number): Promise<Alert[]>;

@@ -45,7 +45,7 @@ const chance = () => randomFraction(systemRandom);
 async function serve(options: GatewayOptions): Promise<void> {
   const log = await begunLog(options);
   const store = await openStore(options, log);
-  const b2bua = new B2bua({ random: systemRandom, wallClock: wallClockAt });
+  const b2bua = new B2bua({ random: systemRandom, wallClock: wallClockAt, places: store.places });
   const runtime = new Runtime(b2bua, log);
   const addresses = new OwnAddresses(options);
   const seenBy = () => runtime.status().connections.flatMap(({ seenAs }) => seenAs ?? []);
@@ -54,12 +54,11 @@ async function serve(options: GatewayOptions): Promise<void> {
   const workers = await openMedia(options, addresses, runtime, log);
   const tls = openOwnTls({ options, now: Date.now, log, changed: runtime.changed });
   const tellPort = portTeller(log, runtime);
+  const resolver = resolverOf(options);
   const sip = await openSip({
     at: options.sip,
     tls: { ...options.sipTls, certificates: tls.certificates, tell: tellPort },
-    localHostFor: addresses.hostFor,
-    feed: runtime.feed,
-    resolver: new Resolver({ dns: systemDns, now: monotonicNow, chance }),
+    ...{ localHostFor: addresses.hostFor, feed: runtime.feed, resolver },
   });
   const sockets = sipWebSocket({ origins: options.origins, feed: runtime.feed });
   const following = followConfig(store, (config) => {
@@ -69,7 +68,7 @@ async function serve(options: GatewayOptions): Promise<void> {
     runtime.feed({ type: "configured", config: tests.shown(config) });
   });
   const tests = openTestCalls({
-    ...{ feed: runtime.feed, address: addresses.media },
+    ...{ feed: runtime.feed, address: addresses.media, resolver },
     ...{ config: following.last, retake: following.retake },
   });
   let web: Web | undefined;
@@ -88,7 +87,7 @@ async function serve(options: GatewayOptions): Promise<void> {
     ...commandsTo(runtime),
     explain: (user, number, past) => b2bua.explain(user, number, past ?? monotonicNow()),
     test: testerOf(options, sip, addresses),
-    testCall: (plan, tell, signal) => tests.phone.call(plan, tell, signal),
+    ...{ testCall: tests.call, awaitCall: tests.wait },
     calls: b2bua.archive,
     apply: following.apply,
   });
@@ -98,11 +97,11 @@ async function serve(options: GatewayOptions): Promise<void> {
     ...flowsOf([tests.phone, sockets], sip),
     media: (command) => workers.command(command),
     record: (record) => {
-      tests.phone.saw(record);
+      tests.ended(record);
       store.record(record);
     },
     stands: (call) => {
-      tests.phone.saw(call.call);
+      tests.saw(call.call);
       store.stands(call);
     },
   });
@@ -164,6 +163,10 @@ function flowsOf(
     close: (flow, reason, unanswered) =>
       phones.some((it) => it.close(flow, reason)) || sip.close(flow, reason, unanswered),
   };
+}
+
+function resolverOf({ testLoopback: allowsLoopback }: GatewayOptions): Resolver {
+  return new Resolver({ dns: systemDns, now: monotonicNow, chance, allowsLoopback });
 }
 
 /** With what is worth knowing before the first call. */

@@ -12,6 +12,7 @@ import { Happenings } from "../schema/happenings.ts";
 import { loadRevision } from "../schema/load.ts";
 import { type SealedSettings, WEBHOOK_SECRET } from "../schema/sealed-settings.ts";
 import type { Store } from "../schema/store.ts";
+import { Verifications } from "../schema/verification.ts";
 import type { CallRecord, Status } from "./b2bua/status.ts";
 import { monotonicNow } from "./io/clock.ts";
 import type { Log } from "./io/log.ts";
@@ -48,6 +49,7 @@ const SECRET_BYTES = 32;
 export async function openOperations(options: OperationsOptions): Promise<Operations> {
   const { database, directory, store, sealed, audit, log, status } = options;
   const happenings = new Happenings(database);
+  const verifications = new Verifications(database);
   const settings = (await store.load()).settings ?? {};
   await happenings.endAlerts(Date.now()).catch(() => {});
   const webhook = new Webhook({
@@ -67,6 +69,7 @@ export async function openOperations(options: OperationsOptions): Promise<Operat
     config: () => store.load(),
     habits: await happenings.habits(Date.now(), settings.numberPlan?.internationalPrefix),
     addChanges: (changes) => happenings.addChanges(changes),
+    keepPlace: (connection, place) => happenings.keepPlace(connection, place),
     addAlert: (alert) => happenings.addAlert(alert),
     banned: (source, reason) =>
       audit.addBounded({ name: "gateway", source }, { action: "ban", name: reason }),
@@ -86,6 +89,9 @@ export async function openOperations(options: OperationsOptions): Promise<Operat
   const backups = keepBackups({ database, directory, log });
   return {
     face: {
+      heard: (connection, way, at) => verifications.heard(connection, way, at),
+      verification: (connection) => verifications.of(connection),
+      verifications: () => verifications.all(),
       passedAt: (connection) => happenings.passedAt(connection),
       tested: (change) => happenings.addChanges([change]),
       history: (connection, limit, before) => happenings.changes(connection, limit, before),

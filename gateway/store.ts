@@ -5,8 +5,9 @@ import type { GatewayFace } from "../admin/services.ts";
 import { Access } from "../schema/access.ts";
 import { ACCOUNT_PASSWORD_LENGTH_MIN, Accounts } from "../schema/accounts.ts";
 import { Audit } from "../schema/audit.ts";
-import type { Config } from "../schema/config.ts";
+import type { Config, ConnectionId } from "../schema/config.ts";
 import { DATABASE_NAME, openThreadedDatabase } from "../schema/database.ts";
+import { Happenings } from "../schema/happenings.ts";
 import { Invitations } from "../schema/invitations.ts";
 import { finishRotation } from "../schema/key-rotation.ts";
 import { loadRevision } from "../schema/load.ts";
@@ -14,6 +15,7 @@ import { type CallNote, RECORDS_AT_ONCE_MAX, Records } from "../schema/records.t
 import { SealedSettings } from "../schema/sealed-settings.ts";
 import { openSecrets } from "../schema/secrets.ts";
 import { Store } from "../schema/store.ts";
+import type { Place } from "./b2bua/last-place.ts";
 import { brokenRecord, type StandingCall } from "./b2bua/standing.ts";
 import type { CallRecord } from "./b2bua/status.ts";
 import type { Fetch } from "./io/http.ts";
@@ -33,6 +35,8 @@ export interface OpenedStore {
   stands(call: StandingCall): void;
   /** Calls whose end nobody saw, because the gateway before this one ended first. */
   readonly abandoned: readonly StandingCall[];
+  /** Where PBXs last answered, as the gateway before this one found out (TST-04). */
+  readonly places: ReadonlyMap<ConnectionId, Place>;
   /** How often the configuration was changed, by this process or another. */
   revision(): Promise<number>;
   openAdmin(gateway: GatewayFace): Promise<Fetch>;
@@ -72,8 +76,10 @@ export async function openStore(options: GatewayOptions, log: Log): Promise<Open
   const write = (record: CallRecord) => writer.add({ id: record.id, record });
   const abandoned = await records.standing();
   for (const it of abandoned) write(brokenRecord(it, now() as WallMillis));
+  const places = await new Happenings(database).places();
   return {
     abandoned,
+    places,
     stands: (standing) => writer.add({ id: standing.call.id, standing }),
     config: () => store.load(),
     revision: () => loadRevision(database),

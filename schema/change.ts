@@ -10,6 +10,7 @@ import type { Database } from "./database.ts";
 import { type Kind, loadConfig, reloadConfig } from "./load.ts";
 import { Refused } from "./refused.ts";
 import type { Secrets } from "./secrets.ts";
+import { voidChanged } from "./verification.ts";
 
 /** A row that was written. */
 export interface Touched {
@@ -68,7 +69,11 @@ export class Change {
         ? await loadConfig(this.#database, this.#secrets)
         : await reloadConfig(this.#database, this.#secrets, this.before, this.touched);
     const { problems, warnings } = checkConfig(config);
-    if (problems.length === 0) await this.#audit(actor, at, config);
+    if (problems.length === 0) {
+      await this.#audit(actor, at, config);
+      const ids = this.touched.flatMap(({ kind, id }) => (kind === "connection" ? [id] : []));
+      await voidChanged(this.#database, this.before, config, ids);
+    }
     return { config, problems, warnings };
   }
 

@@ -20,6 +20,8 @@ import { tokenScope } from "./migrations/0008-token-scope.ts";
 import { accounts } from "./migrations/0009-accounts.ts";
 import { invitations } from "./migrations/0010-invitations.ts";
 import { standingCalls } from "./migrations/0011-standing-calls.ts";
+import { lastPlaces } from "./migrations/0012-last-places.ts";
+import { verifications } from "./migrations/0013-verifications.ts";
 import type { Tables } from "./tables.ts";
 import { DatabaseThread, ThreadedDialect, WholeMigrations } from "./threaded-dialect.ts";
 
@@ -41,6 +43,8 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0009-accounts": accounts,
   "0010-invitations": invitations,
   "0011-standing-calls": standingCalls,
+  "0012-last-places": lastPlaces,
+  "0013-verifications": verifications,
 };
 
 class PlainDialect extends SqliteDialect {

@@ -4,10 +4,12 @@
  */
 import { sql } from "kysely";
 import type { StateThen } from "../gateway/b2bua/back-then.ts";
+import type { Place } from "../gateway/b2bua/last-place.ts";
 import type { AlertChange } from "../gateway/watch/alert-rules.ts";
 import type { Habit } from "../gateway/watch/calling-habits.ts";
 import { countryOf } from "../gateway/watch/country.ts";
 import type { StatusChange } from "../gateway/watch/status-history.ts";
+import type { ConnectionId } from "./config.ts";
 import type { Database } from "./database.ts";
 
 const DAY_MS = 86_400_000;
@@ -28,11 +30,11 @@ export interface Alert {
   readonly recovered?: number;
 }
 
-/** How a call that was placed to test a connection went (TST-08). */
+/** How a call went that was placed to test a connection, or waited for (TST-08). */
 export interface TestCallChange {
   readonly connection: number;
   readonly at: number;
-  readonly aspect: "test-call";
+  readonly aspect: "test-call" | "received-call";
   readonly state: "passed" | "unclear" | "failed";
   readonly reason: string;
 }
@@ -92,6 +94,23 @@ export class Happenings {
       .orderBy("id", "desc")
       .executeTakeFirst();
     return row?.at;
+  }
+
+  /** Where the PBX of a connection answers; in the place of where it did before (TST-04). */
+  async keepPlace(connection: number, { host, address }: Place): Promise<void> {
+    await sql`
+      insert or replace into last_place (connection, host, address)
+      select id, ${host}, ${address} from connection where id = ${connection}`.execute(
+      this.#database,
+    );
+  }
+
+  /** Where PBXs last answered, by connection. */
+  async places(): Promise<Map<ConnectionId, Place>> {
+    const rows = await this.#database.selectFrom("last_place").selectAll().execute();
+    return new Map(
+      rows.map(({ connection, host, address }) => [connection as ConnectionId, { host, address }]),
+    );
   }
 
   async addAlert({ change, rule, subject, text, at }: AlertChange): Promise<void> {

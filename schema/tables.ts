@@ -60,9 +60,17 @@ export interface Tables {
     id: Generated<number>;
     connection: number;
     at: number;
-    aspect: "registration" | "reachability" | "test-call";
+    aspect: "registration" | "reachability" | "test-call" | "received-call";
     state: string;
     reason: string;
+  };
+  /** Which host led where its PBX last answered, as `address:port`. */
+  last_place: { connection: number; host: string; address: string };
+  verification: {
+    connection: number;
+    placed: number | null;
+    received: number | null;
+    void: string | null;
   };
   alert: {
     id: Generated<number>;

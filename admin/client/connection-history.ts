@@ -7,7 +7,7 @@ import { moment } from "./time.ts";
 interface StatusChange {
   readonly id: number;
   readonly at: number;
-  readonly aspect: "registration" | "reachability" | "test-call";
+  readonly aspect: "registration" | "reachability" | "test-call" | "received-call";
   readonly state: string;
   readonly reason: string;
 }

@@ -19,6 +19,7 @@ const NAMES: Readonly<Record<TestStep["step"], string>> = {
   capabilities: "What it can do",
   routing: "Which numbers",
   call: "The call",
+  incoming: "A call from it",
   talk: "What is heard",
 };
 const MARKS: Readonly<Record<TestStep["outcome"], readonly [Tone, string]>> = {
@@ -28,23 +29,39 @@ const MARKS: Readonly<Record<TestStep["outcome"], readonly [Tone, string]>> = {
   skipped: ["idle", "Skipped"],
 };
 
-/** Once for the page. `form` is the connection's. */
+/** Asked, or called (X3), as it stands. Once for the page; `form` is the connection's. */
 export function testOnDemand(form: HTMLFormElement): void {
-  whilePressed("test", "Testing …", () => {
-    const { id } = form.dataset;
-    const draft = { ...valuesOf(form, true), ...(id === undefined ? {} : { id: Number(id) }) };
-    return run(byId("test-steps"), "/api/v1/connections/test", draft);
+  const { id } = form.dataset;
+  const steps = byId("test-steps");
+  const draft = () => ({
+    ...valuesOf(form, true),
+    ...(id === undefined ? {} : { id: Number(id) }),
   });
+  const number = byId<HTMLInputElement>("draft-number");
+  whilePressed("test", "Testing …", () => run(steps, "/api/v1/connections/test", draft()));
+  number.addEventListener("keydown", (event) => {
+    // Enter calls; the form is not saved by it.
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    byId("draft-call").click();
+  });
+  whilePressed("draft-call", "Calling …", () =>
+    run(steps, "/api/v1/connections/test-call", { ...draft(), number: number.value.trim() }),
+  );
 }
 
-/** A real call, by the connection or by who stands in for it (X3). Nothing on pages without. */
+/** A real call, by the connection or by who stands in for it (X3), or from it (TST-08). Nothing on pages without. */
 export function callOnDemand(): void {
   const card = document.querySelector<HTMLElement>("[data-test-call]");
   if (!card) return;
-  const path = `/api/v1/connections/${card.dataset["testCall"]}/test-call`;
+  const connection = `/api/v1/connections/${card.dataset["testCall"]}`;
+  const path = `${connection}/test-call`;
   const number = byId<HTMLInputElement>("test-number");
   const call = (drill: boolean) =>
     run(byId("call-steps"), path, { number: number.value.trim(), ...(drill ? { drill } : {}) });
+  whilePressed("received-call", "Call now …", () =>
+    run(byId("call-steps"), `${connection}/received-call`, {}),
+  );
   whilePressed("test-call", "Calling …", () => call(false));
   if (document.getElementById("test-drill")) {
     whilePressed("test-drill", "Calling …", () => call(true));

@@ -15,18 +15,28 @@ import { answers, idOf, jsonBody, patchedBody, saved, setVersion, versionOf } fr
 
 const tags = ["connections"];
 
-/** A connection as the API shows it, with what it is doing. */
-function shownBy({ gateway }: Services): (connection: Connection) => object {
-  return (connection) => {
-    const status = gateway.status().connections.find(({ id }) => id === connection.id);
-    return { ...showConnection(connection), ...(status ? { status } : {}) };
-  };
+/** Connections as the API shows them, with what each is doing and whether it is verified. */
+async function shown(
+  { gateway, operations }: Services,
+  connections: readonly Connection[],
+): Promise<object[]> {
+  const verifications = await operations.verifications();
+  const statuses = new Map(gateway.status().connections.map((it) => [it.id, it]));
+  return connections.map((connection) => {
+    const status = statuses.get(connection.id);
+    const verification = verifications.get(connection.id);
+    return {
+      ...showConnection(connection),
+      ...(status ? { status } : {}),
+      ...(verification ? { verification } : {}),
+    };
+  });
 }
 
 /** All of them. */
 export function connections(services: Services): Hono<AdminEnv> {
   const { store } = services;
-  const show = shownBy(services);
+  const show = async (connection: Connection) => (await shown(services, [connection]))[0];
   return new Hono<AdminEnv>()
     .get(
       "/",
@@ -37,7 +47,7 @@ export function connections(services: Services): Hono<AdminEnv> {
       }),
       async (context) => {
         const { connections: all } = await store.load();
-        return context.json(all.map(show));
+        return context.json(await shown(services, all));
       },
     )
     .post(
@@ -52,7 +62,7 @@ export function connections(services: Services): Hono<AdminEnv> {
         const input = connectionInput(context.req.valid("json"));
         const result = await store.saveConnection(undefined, input, context.get("actor"));
         const connection = result.config.connections.find(({ id }) => id === result.id);
-        return saved(context, services, result, connection && show(connection), 201);
+        return saved(context, services, result, connection && (await show(connection)), 201);
       },
     );
 }
@@ -60,7 +70,7 @@ export function connections(services: Services): Hono<AdminEnv> {
 /** One of them. */
 export function oneConnection(services: Services): Hono<AdminEnv> {
   const { store, gateway } = services;
-  const show = shownBy(services);
+  const show = async (connection: Connection) => (await shown(services, [connection]))[0];
   return new Hono<AdminEnv>()
     .get(
       "/:id",
@@ -73,7 +83,7 @@ export function oneConnection(services: Services): Hono<AdminEnv> {
         if (!connection)
           return refuse(context, 404, `there is no connection ${context.req.param("id")}`);
         setVersion(context, version);
-        return context.json(show(connection));
+        return context.json((await show(connection)) ?? {});
       },
     )
     .put(
@@ -89,7 +99,7 @@ export function oneConnection(services: Services): Hono<AdminEnv> {
           versionOf(context),
         );
         const connection = result.config.connections.find(({ id }) => id === result.id);
-        return saved(context, services, result, connection && show(connection));
+        return saved(context, services, result, connection && (await show(connection)));
       },
     )
     .patch(
@@ -115,7 +125,7 @@ export function oneConnection(services: Services): Hono<AdminEnv> {
           expected,
         );
         const connection = result.config.connections.find((it) => it.id === id);
-        return saved(context, services, result, connection && show(connection));
+        return saved(context, services, result, connection && (await show(connection)));
       },
     )
     .delete(

@@ -80,7 +80,7 @@ const changeShape = z
   .looseObject({
     id: z.number(),
     at: z.number(),
-    aspect: z.enum(["registration", "reachability", "test-call"]),
+    aspect: z.enum(["registration", "reachability", "test-call", "received-call"]),
     state: z.string(),
     reason: z.string(),
   })

@@ -109,7 +109,7 @@ async function connectionPage(
   const passedAt = await operations.passedAt(id);
   const daysAgo = passedAt === undefined ? undefined : Math.floor((now() - passedAt) / DAY_MS);
   const hasStandIn = standInsOf(connection, config.connections).length > 0;
-  const tested = { daysAgo, hasStandIn };
+  const tested = { daysAgo, hasStandIn, verification: await operations.verification(id) };
   const view = { config, connection, version, network: status.network, firewall, tested };
   return page(context, <ConnectionPage {...view} />);
 }

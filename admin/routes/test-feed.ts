@@ -1,18 +1,24 @@
 /** What a test tells as it goes on, for whoever reads it in their own time: lines of JSON. */
 import type { Context } from "hono";
 import { stream } from "hono/streaming";
+import { refuse } from "../refusal.ts";
 import type { AdminEnv, TestEvent } from "../services.ts";
+
+/** Of a step. */
+export type Outcome = Exclude<TestEvent, { readonly begun: string }>;
 
 export class TestFeed {
   readonly done: Promise<void>;
   readonly #abort = new AbortController();
   readonly #events: TestEvent[] = [];
+  #last: Outcome | undefined;
   #isOver = false;
   #wake: () => void = () => {};
 
   constructor(run: (tell: (event: TestEvent) => void, signal: AbortSignal) => Promise<void>) {
     const tell = (event: TestEvent) => {
       this.#events.push(event);
+      if (event.begun === undefined) this.#last = event;
       this.#wake();
     };
     this.done = run(tell, this.#abort.signal).finally(() => {
@@ -29,6 +35,11 @@ export class TestFeed {
       });
     }
     return this.#events.shift();
+  }
+
+  /** What was told last of a step that is over. */
+  get last(): Outcome | undefined {
+    return this.#last;
   }
 
   stop(): void {
@@ -50,4 +61,25 @@ export function linesOf(
       await lines.write(`${JSON.stringify(event)}\n`);
     }
   });
+}
+
+/**
+ * The same, once its first step is over. Where the address is forbidden nothing was asked: that is the
+ * request's own fault (W8).
+ */
+export async function guardedLinesOf(
+  context: Context<AdminEnv>,
+  test: TestFeed,
+): Promise<Response> {
+  const early: TestEvent[] = [];
+  for (let event = await test.next(); event; event = await test.next()) {
+    early.push(event);
+    if (event.begun === undefined) break;
+  }
+  const first = early.at(-1);
+  if (first?.begun === undefined && first?.verdict === "forbidden-address") {
+    const problem = { path: first.field ?? "host", message: first.sentence };
+    return refuse(context, 422, "the connection can't be tested as it is", [problem]);
+  }
+  return linesOf(context, test, early);
 }

@@ -19,6 +19,7 @@ import { ConnectionPanels } from "./connection-panels.tsx";
 import { Check, Choice, Choices, Field, Form, Group, PasswordField } from "./fields.tsx";
 import { Page } from "./layout.tsx";
 import { ListEditor } from "./list-fields.tsx";
+import { useMay } from "./page.tsx";
 import { ButtonLink, DeleteButton } from "./parts.tsx";
 import type { Tested } from "./test-call-card.tsx";
 
@@ -111,18 +112,33 @@ function Basics({ item }: PartProps) {
   );
 }
 
-/** TST-01: as it stands in the form, before anything is saved. */
+/** TST-01, X3: as it stands in the form, before anything is saved. */
 function TestCard() {
+  const mayTest = useMay("operator");
   return (
     <section class="card test" aria-labelledby="test-title">
       <div class="head">
         <h2 id="test-title">Would it work?</h2>
         <div class="actions">
-          <button type="button" class="button" id="test">
+          <button type="button" class="button" id="test" disabled={!mayTest}>
             Test connection
           </button>
+          <input
+            id="draft-number"
+            type="text"
+            class="mono"
+            aria-label="Whom to call unsaved"
+            placeholder="*43"
+            autocomplete="off"
+          />
+          <button type="button" class="button" id="draft-call" disabled={!mayTest}>
+            Try a call
+          </button>
         </div>
-        <p>Asks the PBX as it stands here, unsaved: no call is placed, no registration touched.</p>
+        <p>
+          Asks the PBX as it stands here, unsaved: no registration is touched, and no call placed
+          but to a number given here, which is listened to both ways.
+        </p>
       </div>
       <ol class="trial" id="test-steps" aria-live="polite" />
     </section>

@@ -1,6 +1,7 @@
 /** @jsxImportSource hono/jsx */
 /** A real call by a saved connection (X3, TST-08), and by those that stand in for it (TST-09). */
 import type { Connection } from "../../schema/config.ts";
+import type { Verification } from "../../schema/verification.ts";
 import { useMay } from "./page.tsx";
 import { Badge } from "./parts.tsx";
 
@@ -8,6 +9,7 @@ export interface Tested {
   /** Since a test call passed; undefined where none has. */
   readonly daysAgo: number | undefined;
   readonly hasStandIn: boolean;
+  readonly verification: Verification;
 }
 
 /** TST-09: what worked a month ago is worth another call. */
@@ -43,15 +45,45 @@ export function TestCallCard(props: { connection: Connection; tested: Tested }) 
               As if it had failed
             </button>
           ) : null}
+          <button type="button" class="button" id="received-call" disabled={!mayCall}>
+            Wait for a call
+          </button>
         </div>
         <p>
           A real call, as saved, from a softphone inside the gateway: it says tones and listens for
-          them. An echo test (*43 on Asterisk, 9196 on FreeSWITCH) tells most.
+          them. An echo test (*43 on Asterisk, 9196 on FreeSWITCH) tells most. For the other way,
+          let it wait, call one of the connection's numbers from outside within a minute, talk for
+          ten seconds and hang up.
+        </p>
+        <p id="verified">
+          <Verified {...tested.verification} />
         </p>
       </div>
       <ol class="trial" id="call-steps" aria-live="polite" />
     </section>
   );
+}
+
+function Verified({ placedAt, receivedAt, verifiedAt, voidBecause }: Verification) {
+  if (verifiedAt !== undefined) {
+    return <strong>{`Verified on ${dateOf(verifiedAt)}: heard both ways, out and in.`}</strong>;
+  }
+  if (placedAt !== undefined) {
+    return (
+      <>{`Not verified yet: a call out was heard on ${dateOf(placedAt)}, none that came in.`}</>
+    );
+  }
+  if (receivedAt !== undefined) {
+    return (
+      <>{`Not verified yet: a call in was heard on ${dateOf(receivedAt)}, none that went out.`}</>
+    );
+  }
+  if (voidBecause !== undefined) return <>{`Not verified any more: ${voidBecause}.`}</>;
+  return <>Not verified yet: it is when a call out and one in were heard.</>;
+}
+
+function dateOf(at: number): string {
+  return new Date(at).toISOString().slice(0, 10);
 }
 
 function LastTime({ daysAgo }: { daysAgo: number | undefined }) {

@@ -11,6 +11,7 @@ import type { DigestServer } from "../sip/digest-server.ts";
 import type { Flow } from "../sip/flow.ts";
 import type { SipRequest } from "../sip/message.ts";
 import { parseUri } from "../sip/uri.ts";
+import { DRAFT_ID } from "./test-caller.ts";
 import type { Trunk } from "./trunk.ts";
 
 export type SoftphoneVerdict =
@@ -56,14 +57,17 @@ export type TrunkVerdict = { trunk: Trunk; by: string } | { trunk: undefined; re
 
 /**
  * AMB-20: the token of our Contact, then our own flow, then the longest allow-list entry. PBXs that
- * register with us are known by their password alone; see `pbx-registrar`.
+ * register with us are known by their password alone; see `pbx-registrar`. One that is tried unsaved
+ * takes no calls, and none from a saved one's PBX that it shares an address with.
  */
 export function identifyTrunk(
   trunks: Iterable<Trunk>,
   flow: Flow,
   request: SipRequest,
 ): TrunkVerdict {
-  const candidates = [...trunks].filter((it) => it.connection.type !== "inbound-registration");
+  const candidates = [...trunks].filter(
+    ({ connection: { id, type } }) => type !== "inbound-registration" && id !== DRAFT_ID,
+  );
   const target = parseUri(request.uri)?.user;
   const byToken = candidates.find(
     (trunk) => trunk.registrationToken === target && target !== undefined,

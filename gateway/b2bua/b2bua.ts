@@ -18,10 +18,11 @@ import type { TransactionId } from "../sip/transaction-table.ts";
 import { Abandoned } from "./abandoned.ts";
 import { isListed } from "./admission.ts";
 import type { Past } from "./back-then.ts";
-import type { B2buaInput, B2buaOutput, LogLevel } from "./border.ts";
+import type { B2buaInput, B2buaOptions, B2buaOutput, LogLevel } from "./border.ts";
 import { CallArchive } from "./call-archive.ts";
 import { CallControl, type Effect } from "./call-control.ts";
 import { Director } from "./director.ts";
+import { KnownPlaces } from "./last-place.ts";
 import { Messages } from "./messages.ts";
 import { Newcomers } from "./newcomers.ts";
 import { PbxRegistrar } from "./pbx-registrar.ts";
@@ -31,6 +32,7 @@ import { SourceGuard } from "./source-guard.ts";
 import { Spending } from "./spending.ts";
 import type { Explanation, OwnStatus } from "./status.ts";
 import { Subscriptions } from "./subscriptions.ts";
+import { lasting } from "./test-caller.ts";
 import { Tracer } from "./tracer.ts";
 import { switchedOff, Trunk, type TrunkOutput } from "./trunk.ts";
 import { UserGuard } from "./user-guard.ts";
@@ -38,12 +40,6 @@ import { UserGuard } from "./user-guard.ts";
 /** Registrations of a restart are spread over this long, or more for hundreds (REG-03, R3). */
 const START_SPREAD_MS = 2_000;
 const REGISTRATIONS_PER_SECOND = 20;
-
-export interface B2buaOptions {
-  random: Random;
-  /** The wall clock at a monotonic time: for what people read. */
-  wallClock: (at: Millis) => WallMillis;
-}
 
 export class B2bua {
   /** What became of each call, and why. */
@@ -70,6 +66,7 @@ export class B2bua {
   /** REGISTERs and OPTIONS of connections that wait for their answers. */
   readonly #trunkRequests = new Map<TransactionId, { trunk: Trunk; method: string }>();
   readonly #trunkAgenda = new Agenda<Trunk>();
+  readonly #places: KnownPlaces;
   #config: Config | undefined;
   #generation = 0;
   #draining = false;
@@ -79,6 +76,7 @@ export class B2bua {
   constructor(options: B2buaOptions) {
     this.#random = options.random;
     this.#wall = options.wallClock;
+    this.#places = new KnownPlaces(options.places);
     this.#tracer = new Tracer(options.wallClock);
     this.#stack = new Stack({ random: options.random, heard: this.#tracer.heard });
     const spending = new Spending();
@@ -160,7 +158,7 @@ export class B2bua {
 
   status(now: Millis): OwnStatus {
     const wall = (at: Millis) => this.#wall(at);
-    const connections = (this.#config?.connections ?? []).map((connection) => {
+    const connections = lasting(this.#config?.connections ?? []).map((connection) => {
       const trunk = this.#trunks.get(connection.id);
       return trunk?.status(now, wall) ?? switchedOff(connection, wall(now));
     });
@@ -267,11 +265,13 @@ export class B2bua {
       if (next && trunk.isFor(next, config.settings)) wanted.delete(id);
       else this.#retire(trunk, now);
     }
+    this.#places.retain(config.connections);
     const spreadMs = Math.max(START_SPREAD_MS, (wanted.size / REGISTRATIONS_PER_SECOND) * 1_000);
     for (const connection of wanted.values()) {
       this.#generation += 1;
-      const more = [this.#pbxs, config.settings] as const;
-      const trunk = new Trunk(connection, this.#random, this.#generation, now, ...more);
+      const known = this.#places.of(connection.id);
+      const more = { pbxs: this.#pbxs, settings: config.settings, known };
+      const trunk = new Trunk(connection, this.#random, this.#generation, now, more);
       this.#trunks.set(connection.id, trunk);
       if (!this.#draining) trunk.start(spreadMs, now);
       this.#trunkAgenda.set(trunk, trunk.deadline());

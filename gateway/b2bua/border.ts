@@ -1,12 +1,23 @@
 /**
  * The B2BUA's whole border: what the shell tells it and what it asks of the shell. Types alone.
  */
-import type { Config } from "../../schema/config.ts";
+import type { Config, ConnectionId } from "../../schema/config.ts";
 import type { LoadLevel } from "../load-ladder.ts";
+import type { Millis, WallMillis } from "../machine.ts";
 import type { Command, Notice, Reply } from "../media/protocol.ts";
+import type { Random } from "../random.ts";
 import type { Flow, FlowId, Target } from "../sip/flow.ts";
+import type { Place } from "./last-place.ts";
 import type { StandingCall, StandingDialog } from "./standing.ts";
 import type { CallRecord } from "./status.ts";
+
+export interface B2buaOptions {
+  readonly random: Random;
+  /** The wall clock at a monotonic time: for what people read. */
+  readonly wallClock: (at: Millis) => WallMillis;
+  /** Where PBXs last answered the gateway before this one (TST-04). */
+  readonly places?: ReadonlyMap<ConnectionId, Place>;
+}
 
 export type B2buaInput =
   /** A new snapshot: the first one starts the gateway, later ones are compared by id. */

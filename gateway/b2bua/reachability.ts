@@ -15,7 +15,7 @@ import { createRequest } from "../sip/build.ts";
 import type { Flow } from "../sip/flow.ts";
 import type { SipRequest } from "../sip/message.ts";
 import { contactUri, localUri, registrarUri, routesOf } from "./identity.ts";
-import { LastPlace } from "./last-place.ts";
+import { type KnownPlace, LastPlace } from "./last-place.ts";
 import type { ReachabilityState, ReachabilityStatus } from "./status.ts";
 
 /** A PBX that says nothing for so long has missed a probe; a later answer still counts. */
@@ -40,13 +40,19 @@ export class Reachability {
   readonly #place: LastPlace;
 
   /** `intervalSeconds` between probes of a PBX that answers. */
-  constructor(connection: Connection, intervalSeconds: number, random: Random, now: Millis) {
+  constructor(
+    connection: Connection,
+    intervalSeconds: number,
+    random: Random,
+    now: Millis,
+    known?: KnownPlace,
+  ) {
     this.#connection = connection;
     this.#intervalMs = intervalSeconds * 1_000;
     this.#random = random;
     this.#callId = randomToken(random, 12);
     this.#since = now;
-    this.#place = new LastPlace(connection);
+    this.#place = new LastPlace(connection, known);
   }
 
   get status(): Omit<ReachabilityStatus, "since"> & { since: Millis } {

@@ -18,7 +18,7 @@ import { type Flow, leadsToSamePlace } from "../sip/flow.ts";
 import type { SipRequest, SipResponse } from "../sip/message.ts";
 import { parseUri } from "../sip/uri.ts";
 import { contactUri, credentialsOf, localUri, registrarUri, routesOf } from "./identity.ts";
-import { LastPlace } from "./last-place.ts";
+import { type KnownPlace, LastPlace } from "./last-place.ts";
 import { type RegisteredWay, registeredWay } from "./registered-way.ts";
 import type { RegistrationState } from "./status.ts";
 
@@ -67,8 +67,8 @@ export class Registration {
   #way: RegisteredWay = {};
   readonly #place: LastPlace;
 
-  constructor(connection: Connection, random: Random, now: Millis) {
-    this.#place = new LastPlace(connection);
+  constructor(connection: Connection, random: Random, now: Millis, known?: KnownPlace) {
+    this.#place = new LastPlace(connection, known);
     this.#connection = connection;
     this.#random = random;
     this.#wantedSeconds = connection.registrationExpires;

@@ -10,6 +10,7 @@ import { RE2JS } from "re2js";
 import type { Connection, ConnectionId, DialPattern, UserId } from "../../schema/config.ts";
 import type { Millis } from "../machine.ts";
 import { load, type Usage } from "./capacity.ts";
+import { DRAFT_ID } from "./test-caller.ts";
 
 /** Why a connection that matches can't take the call now; undefined when it can. */
 export type Ineligible =
@@ -119,7 +120,9 @@ class Search<Way extends Routable> {
   readonly #obstacles: Ineligible[] = [];
 
   constructor(ways: readonly Way[], query: RouteQuery, now: Millis) {
-    this.#ways = [...ways].sort(byWeight);
+    // What is tried unsaved is there for who tries it: for nobody else, and for no emergency.
+    const isThere = ({ connection: { id } }: Way) => id !== DRAFT_ID || query.only?.includes(id);
+    this.#ways = ways.filter(isThere).sort(byWeight);
     this.#query = query;
     this.#now = now;
   }

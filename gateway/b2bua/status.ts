@@ -2,6 +2,7 @@
 import type { ConnectionId, UserId } from "../../schema/config.ts";
 import type { WallMillis } from "../machine.ts";
 import type { LegQuality } from "../media/protocol.ts";
+import type { Place } from "./last-place.ts";
 
 /** REG-01. `not-applicable` for a trunk that does not register. */
 export type RegistrationState =
@@ -52,6 +53,8 @@ export interface ConnectionStatus {
   readonly callsNow: number;
   /** Where a PBX that registers with us is registered from, newest first. */
   readonly bindings?: readonly Omit<BindingStatus, "user">[];
+  /** Where the PBX answered last, and which host led there then (TST-04). */
+  readonly lastAnswered?: Place;
   /** Absent where the connection is not probed. */
   readonly reachability?: ReachabilityStatus;
 }

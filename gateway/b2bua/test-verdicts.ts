@@ -17,6 +17,7 @@ export interface TestStep {
     | "capabilities"
     | "routing"
     | "call"
+    | "incoming"
     | "talk";
   /** `note`: it works, and something is worth knowing; `skipped`: there was nothing to ask. */
   readonly outcome: "ok" | "note" | "failed" | "skipped";
@@ -230,6 +231,24 @@ export const VERDICTS = {
     "Audio: not one packet came back. A firewall may hold back RTP, or the PBX sends to another address than this gateway's.",
     ["firewall", "address"],
   ),
+  "came-in": ok("A call came in by this connection."),
+  "none-came-in": failed(
+    "No call came in by this connection in time. Does the PBX send this gateway its calls, and a firewall let them through?",
+    ["firewall", "address"],
+  ),
+  "received-heard": ok("It was answered, and both sides sent sound to each other."),
+  "received-one-way": failed(
+    "Audio: it was answered, and packets came from one side alone. A firewall may hold back RTP.",
+    ["firewall"],
+  ),
+  "received-unheard": note(
+    "It was answered, and was over before any audio was measured: talk for ten seconds.",
+  ),
+  "received-unanswered": note(
+    "It came in, and nobody answered: whether both sides would be heard is not known.",
+    "inboundUser",
+  ),
+  "received-goes-on": note("It still goes on: what is heard is known when it is over. Hang up."),
 } as const satisfies Record<string, Row>;
 
 export type Verdict = keyof typeof VERDICTS;

@@ -16,6 +16,7 @@ import { KeepAlive } from "../sip/keep-alive.ts";
 import type { SipRequest, SipResponse } from "../sip/message.ts";
 import { fullness, type Usage } from "./capacity.ts";
 import { registeredAs, targetOf } from "./identity.ts";
+import type { KnownPlace } from "./last-place.ts";
 import { obstacleOf, type WayState } from "./moment.ts";
 import type { PbxBinding, PbxRegistrar } from "./pbx-registrar.ts";
 import { type ConnectionPlace, connectionPlace } from "./place.ts";
@@ -24,6 +25,7 @@ import { bindingStatus } from "./registrar.ts";
 import { Registration, type RegistrationOutput } from "./registration.ts";
 import type { Ineligible } from "./route.ts";
 import type { ConnectionStatus } from "./status.ts";
+import { DRAFT_ID } from "./test-caller.ts";
 
 export type TrunkOutput =
   | { type: "open"; flow: FlowId; target: Target; instead?: FlowId }
@@ -37,6 +39,16 @@ export type TrunkOutput =
   | { type: "ping"; flow: FlowId }
   | { type: "changed" }
   | { type: "stopped" };
+
+/** What a trunk may need besides its connection. */
+export interface TrunkParts {
+  /** Of PBXs that register with us. */
+  readonly pbxs?: PbxRegistrar;
+  /** With the interfaces it may name. */
+  readonly settings?: Settings | undefined;
+  /** Where its PBX last answered. */
+  readonly known?: KnownPlace;
+}
 
 export class Trunk {
   readonly connection: Connection;
@@ -64,27 +76,30 @@ export class Trunk {
   /** Set where the PBX registers with us: it knows from where. */
   readonly #pbxs: PbxRegistrar | undefined;
 
+  /** Where its PBX last answered; shared with the trunks before and after this one. */
+  readonly #known: KnownPlace;
+
   /** `generation` makes flow ids differ between a connection's successive trunks. */
   constructor(
     connection: Connection,
     random: Random,
     generation: number,
     now: Millis,
-    pbxs?: PbxRegistrar,
-    settings?: Settings,
+    { pbxs, settings, known = {} }: TrunkParts = {},
   ) {
     this.connection = connection;
     this.place = connectionPlace(connection, settings);
     this.#random = random;
     this.#generation = generation * 1_000_000;
     this.#since = now;
+    this.#known = known;
     this.#pbxs = connection.type === "inbound-registration" ? pbxs : undefined;
     if (connection.type === "outbound-registration") {
-      this.#registration = new Registration(connection, this.#random, now);
+      this.#registration = new Registration(connection, this.#random, now, known);
     }
     const { optionsInterval: seconds } = connection;
     if (seconds !== undefined) {
-      this.#reachability = new Reachability(connection, seconds, random, now);
+      this.#reachability = new Reachability(connection, seconds, random, now, known);
     }
   }
 
@@ -376,6 +391,7 @@ export class Trunk {
       name,
       callsNow: inbound + outbound,
       ...(reachability ? { reachability } : {}),
+      ...(this.#known.place ? { lastAnswered: this.#known.place } : {}),
     };
     if (this.#pbxs) return { ...common, ...this.#registeredStatus(wall) };
     if (!this.#registration) {
@@ -420,7 +436,7 @@ export class Trunk {
   #open(): TrunkOutput[] {
     if (this.#flowId !== undefined) return [];
     this.#flowId = this.#nextFlowId();
-    return [{ type: "open", flow: this.#flowId, target: targetOf(this.connection) }];
+    return [{ type: "open", flow: this.#flowId, target: this.#target }];
   }
 
   /** RFC 3263 §4.3: the next address of the PBX, for new calls and for the registration. */
@@ -431,7 +447,12 @@ export class Trunk {
     }
     const flow = this.#nextFlowId();
     this.#alternative = { id: flow, waiting: [call] };
-    return [{ type: "open", flow, target: targetOf(this.connection), instead }];
+    return [{ type: "open", flow, target: this.#target, instead }];
+  }
+
+  get #target(): Target {
+    const target = targetOf(this.connection);
+    return this.connection.id === DRAFT_ID ? { ...target, isOnTrial: true } : target;
   }
 
   #nextFlowId(): FlowId {

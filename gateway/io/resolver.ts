@@ -6,6 +6,8 @@
  */
 import { lookup, resolveNaptr, resolveSrv } from "node:dns/promises";
 import { isIP } from "node:net";
+import { parseAddress } from "../address.ts";
+import { mayConnect } from "../outbound-guard.ts";
 import type { Target } from "../sip/flow.ts";
 
 export type TrunkTransport = Exclude<Target["transport"], "auto">;
@@ -66,7 +68,12 @@ export interface ResolverOptions {
   now: () => number;
   /** A number from 0 up to 1. */
   chance: () => number;
+  /** Whether a target on trial may be this very machine. */
+  allowsLoopback?: boolean;
 }
+
+/** A target on trial leads to where the gateway may not go (W8). */
+export class ForbiddenTarget extends Error {}
 
 export class Resolver {
   readonly #options: ResolverOptions;
@@ -115,6 +122,10 @@ export class Resolver {
       }
     }
     if (found.length === 0) throw failure;
+    // All of them: a name that leads to one forbidden address is no PBX's.
+    if (own.isOnTrial && found.some(({ remote }) => !this.#mayTry(remote))) {
+      throw new ForbiddenTarget("the host leads to an address that is no PBX's");
+    }
     const now = this.#options.now();
     const isShunned = ({ remote }: { remote: ResolvedTarget }) => this.#isShunned(remote, now);
     return [...found.filter((it) => !isShunned(it)), ...found.filter(isShunned)];
@@ -125,6 +136,11 @@ export class Resolver {
     const now = this.#options.now();
     for (const [key, until] of this.#shunned) if (until <= now) this.#shunned.delete(key);
     this.#shunned.set(nameOf(target), now + SHUNNED_MS);
+  }
+
+  #mayTry({ address: text }: ResolvedTarget): boolean {
+    const address = parseAddress(text);
+    return address !== undefined && mayConnect(address, this.#options.allowsLoopback);
   }
 
   #livingFirst(targets: ResolvedTarget[], now: number): ResolvedTarget[] {

@@ -3,6 +3,7 @@
  * alerts and their web hook, to the audit log. It costs calls nothing: what can't be written waits,
  * bounded.
  */
+import type { Place } from "../b2bua/last-place.ts";
 import type { CallRecord, Status } from "../b2bua/status.ts";
 import type { Millis, WallMillis } from "../machine.ts";
 import { type AlertChange, AlertRules, type Observation } from "../watch/alert-rules.ts";
@@ -16,6 +17,8 @@ export interface WatcherOptions {
   config: () => Promise<Observation["config"]>;
   habits: readonly Habit[];
   addChanges: (changes: readonly StatusChange[]) => Promise<void>;
+  /** Where a connection's PBX answers. */
+  keepPlace: (connection: number, place: Place) => Promise<void>;
   addAlert: (alert: AlertChange) => Promise<void>;
   /** Somebody who is not listened to any more. */
   banned: (source: string, reason: string) => Promise<void>;
@@ -38,6 +41,8 @@ export class Watcher {
   readonly #rules = new AlertRules();
   readonly #habits: CallingHabits;
   readonly #banned = new Set<string>();
+  /** Where PBXs answered, as it was written last. */
+  readonly #places = new Map<number, Place>();
   #waiting: StatusChange[] = [];
   #waitingAlerts: AlertChange[] = [];
   #disk: Observation["disk"];
@@ -114,6 +119,7 @@ export class Watcher {
       if (!status.bans.some((it) => it.source === source)) this.#banned.delete(source);
     }
     try {
+      await this.#keepPlaces(status);
       if (changes.length > 0) await this.#options.addChanges(changes);
       changes.length = 0;
       for (let alert = alerts[0]; alert; alert = alerts[0]) {
@@ -133,5 +139,15 @@ export class Watcher {
       this.#waiting = [...changes, ...this.#waiting].slice(-WAITING_MAX);
       this.#waitingAlerts = [...alerts, ...this.#waitingAlerts].slice(-WAITING_MAX);
     }
+  }
+
+  async #keepPlaces({ connections }: Status): Promise<void> {
+    for (const { id, lastAnswered } of connections) {
+      if (lastAnswered === undefined || this.#places.get(id) === lastAnswered) continue;
+      await this.#options.keepPlace(id, lastAnswered);
+      this.#places.set(id, lastAnswered);
+    }
+    const there = new Set<number>(connections.map(({ id }) => id));
+    for (const id of this.#places.keys()) if (!there.has(id)) this.#places.delete(id);
   }
 }

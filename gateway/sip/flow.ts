@@ -42,6 +42,8 @@ export interface Target {
   readonly interface?: string;
   /** Absent: `auto`. */
   readonly nat?: Nat;
+  /** Nobody saved it: it leads nowhere where the gateway goes on nobody's word (W8). */
+  readonly isOnTrial?: boolean;
   /** Where it comes to be TLS: what the peer's certificate must be. */
   readonly tls?: TargetTls;
 }

@@ -72,6 +72,49 @@ test.skipIf(CHROMIUM === null)(
 );
 
 test.skipIf(CHROMIUM === null)(
+  "X3: a number beside the form's test is called unsaved; Enter calls, and saves nothing",
+  async () => {
+    const { page, url, client, complaints } = desk;
+    client.gateway.testEvents = [
+      { begun: "dns" },
+      verdictOf("dns", "resolved", { tookMs: 9, facts: ["udp 10.0.0.5:5060"] }),
+      { begun: "call" },
+      {
+        ...verdictOf("call", "call-answered", { tookMs: 640, facts: ["by New PBX"] }),
+        call: "c2",
+      },
+      { begun: "talk" },
+      { ...verdictOf("talk", "hears-echo", { tookMs: 4_801, facts: [] }), call: "c2" },
+    ];
+    client.clock.now += 5_000;
+    await page.goto(`${url}/connections/new`);
+    await page.fill("[name=name]", "New PBX");
+    await page.fill("[name=host]", "pbx.new.example");
+    await page.fill("[name=username]", "jack");
+    await page.fill("[name=password]", "a-password");
+    await page.getByLabel("Whom to call unsaved").fill("*43");
+    await page.getByLabel("Whom to call unsaved").press("Enter");
+    await page.getByText("both ways are heard").waitFor();
+    expect(await page.locator("#test-steps li").count()).toBe(3);
+    expect(client.gateway.testCalls.at(-1)).toMatchObject({
+      ...{ number: "*43", draft: { host: "pbx.new.example", username: "jack" } },
+    });
+    expect(page.url()).toBe(`${url}/connections/new`);
+    for (const [look, width] of [
+      ["light", 1280],
+      ["phone", 390],
+    ] as const) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.screenshot({ path: join(OUTPUT, `draft-call-${look}.png`), fullPage: true });
+    }
+    await page.setViewportSize({ width: 1280, height: 900 });
+    expect(complaints.filter((it) => it !== "dialog: ")).toEqual([]);
+    complaints.length = 0;
+  },
+  60_000,
+);
+
+test.skipIf(CHROMIUM === null)(
   "CON-22, CON-27, TST-03: type, details as a provider's mail gives them, the test of the draft, then saved and in force",
   async () => {
     const { page, url, client, complaints } = desk;
@@ -128,7 +171,7 @@ test.skipIf(CHROMIUM === null)(
 );
 
 test.skipIf(CHROMIUM === null)(
-  "X3, TST-09: a saved connection is called by its page, which tells what is heard and when it last passed",
+  "X3, TST-08, TST-09: a saved connection is called by its page, and calls; it tells what is heard, when it last passed, and since when it is verified",
   async () => {
     const { page, url, client, complaints } = desk;
     client.gateway.testEvents = [
@@ -171,6 +214,22 @@ test.skipIf(CHROMIUM === null)(
       return page.locator("[data-test-call] h2 .badge").innerText();
     };
     expect(await badge()).toBe("Passed today");
+    const told = page.locator("#verified");
+    expect(await told.innerText()).toContain("Not verified yet: a call out was heard");
+    client.gateway.testEvents = [
+      { begun: "incoming" },
+      { ...verdictOf("incoming", "came-in", { tookMs: 9_120, facts: [] }), call: "c3" },
+      { begun: "talk" },
+      { ...verdictOf("talk", "received-heard", { tookMs: 12_031, facts: [] }), call: "c3" },
+    ];
+    await page.getByRole("button", { name: "Wait for a call" }).click();
+    await page.getByText("both sides sent sound to each other").waitFor();
+    while ((await client.happenings.changes(id, 9)).length < 2) await Bun.sleep(10);
+    await Bun.sleep(50);
+    expect(await badge()).toBe("Passed today");
+    const day = new Date(client.clock.now).toISOString().slice(0, 10);
+    expect(await told.innerText()).toBe(`Verified on ${day}: heard both ways, out and in.`);
+    await page.screenshot({ path: join(OUTPUT, "verified-light.png") });
     const old = client.clock.now - 31 * 86_400_000;
     await client.database.updateTable("status_change").set({ at: old }).execute();
     expect(await badge()).toBe("Passed 31 days ago: call again");

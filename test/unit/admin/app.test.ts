@@ -45,6 +45,8 @@ const CHANGES_OF_OPERATORS = [
   "POST /api/v1/calls/:id/transfer",
   "DELETE /api/v1/bans/:source",
   "POST /api/v1/connections/:id/test-call",
+  "POST /api/v1/connections/test-call",
+  "POST /api/v1/connections/:id/received-call",
   "POST /api/v1/connections/check",
   "POST /api/v1/connections/test",
   "POST /api/v1/alerts/test",

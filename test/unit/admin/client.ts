@@ -1,7 +1,7 @@
 /** The admin on a database of its own, a gateway that only remembers, and somebody who asks. */
 import { basename } from "node:path";
 import { createAdmin } from "../../../admin/app.ts";
-import type { TestEvent } from "../../../admin/services.ts";
+import type { TestCallPlan, TestEvent } from "../../../admin/services.ts";
 import type { Past } from "../../../gateway/b2bua/back-then.ts";
 import type { CallReport } from "../../../gateway/b2bua/call-trace.ts";
 import type { CallRecord, Explanation, Status } from "../../../gateway/b2bua/status.ts";
@@ -16,6 +16,7 @@ import { Invitations } from "../../../schema/invitations.ts";
 import type { PatternDoubts } from "../../../schema/pattern-doubts.ts";
 import { Records } from "../../../schema/records.ts";
 import type { Role } from "../../../schema/roles.ts";
+import { Verifications } from "../../../schema/verification.ts";
 import { openStoreForTest } from "../schema/opened.ts";
 
 export const ORIGIN = "https://admin.example";
@@ -71,7 +72,8 @@ export async function openClient(options: { setUp?: boolean; secure?: boolean } 
     tested: [] as Connection[],
     doubts: [] as PatternDoubts[],
     testEvents: [] as TestEvent[],
-    testCalls: [] as { connections: readonly number[]; number: string }[],
+    testCalls: [] as TestCallPlan[],
+    awaited: [] as number[],
     /** A test call lasts as long. */
     testing: Promise.resolve(),
     reports: new Map<string, CallReport>(),
@@ -82,6 +84,7 @@ export async function openClient(options: { setUp?: boolean; secure?: boolean } 
   };
   const happenings = new Happenings(opened.database);
   const records = new Records(opened.database);
+  const verifications = new Verifications(opened.database);
   const operations = {
     raised: [] as { rule: string; subject: string; text: string }[],
     canWrite: true,
@@ -118,12 +121,20 @@ export async function openClient(options: { setUp?: boolean; secure?: boolean } 
         for (const event of gateway.testEvents) tell(event);
         await gateway.testing;
       },
+      awaitCall: async (connection, tell) => {
+        gateway.awaited.push(connection);
+        for (const event of gateway.testEvents) tell(event);
+        await gateway.testing;
+      },
       calls: {
         report: (call) => gateway.reports.get(call),
         strangers: () => gateway.strangers,
       },
     },
     operations: {
+      heard: (...all) => verifications.heard(...all),
+      verification: (connection) => verifications.of(connection),
+      verifications: () => verifications.all(),
       passedAt: (connection) => happenings.passedAt(connection),
       tested: (change) => happenings.addChanges([change]),
       history: (...page) => happenings.changes(...page),

@@ -1,5 +1,6 @@
 /** ADM-03, ADM-04: what a PBX's answers and silences make of it. */
 import { expect, test } from "bun:test";
+import type { KnownPlace } from "../../../gateway/b2bua/last-place.ts";
 import { Reachability } from "../../../gateway/b2bua/reachability.ts";
 import { cseq } from "../../../gateway/sip/accessors.ts";
 import type { Flow, FlowId } from "../../../gateway/sip/flow.ts";
@@ -95,6 +96,26 @@ test("stopped, it wants nothing more", () => {
   const machine = started();
   machine.stop();
   expect(machine.deadline()).toBeUndefined();
+});
+
+test("TST-04: what was known before the start counts, for the host it was known of alone", () => {
+  const address = "192.0.2.8:5060";
+  for (const [host, told] of [
+    [
+      "pbx.example",
+      "; it last answered at 192.0.2.8:5060, and pbx.example leads to 192.0.2.9:5060 now",
+    ],
+    ["former.example", ""],
+  ] as const) {
+    const known: KnownPlace = { place: { host, address } };
+    const machine = new Reachability(connection, 30, seededRandom(1), 0, known);
+    machine.start(0, 0);
+    probe(machine);
+    expect(machine.timeout(machine.deadline() ?? Number.NaN)).toBe("missed");
+    expect(machine.status.reason).toBe(`the PBX doesn't answer OPTIONS${told}`);
+    machine.answered(200, probe(machine));
+    expect(known.place).toEqual({ host: "pbx.example", address: "192.0.2.9:5060" });
+  }
 });
 
 test("TST-04: silence from another address than the one that answered says so", () => {

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import {
   type Dns,
+  ForbiddenTarget,
   inOrder,
   type NaptrRecord,
   Resolver,
@@ -212,4 +213,33 @@ test("RTE-07, R5: further hosts are tried in their order, dead ones last, and on
   made.shun({ address: "192.0.2.1", port: 5_070, transport: "udp" });
   expect(await all()).toEqual([...living.slice(1), living[0] ?? ""]);
   await expect(made.resolveAll({ ...udp("nobody"), others: [] })).rejects.toThrow();
+});
+
+test("X3, W8: a target on trial leads nowhere if any of its addresses is forbidden", async () => {
+  const zone = { "pbx.test": ["192.0.2.1", "169.254.169.254"], "home.test": ["127.0.0.1"] };
+  const dns: Dns = {
+    naptr: async () => [],
+    srv: async () => [],
+    addresses: async (name) => zone[name as keyof typeof zone],
+  };
+  for (const [allowsLoopback, allowed] of [
+    [false, ["192.0.2.2"]],
+    [true, ["192.0.2.2", "127.0.0.1", "home.test"]],
+  ] as const) {
+    const made = new Resolver({ dns, now: () => 0, chance: () => 0, allowsLoopback });
+    const outcomes: string[] = [];
+    for (const host of ["192.0.2.2", "127.0.0.1", "home.test", "pbx.test", "::1", "0.0.0.0"]) {
+      const target: Target = { transport: "udp", host, port: 5_060 };
+      // What was saved goes wherever it was said to.
+      expect((await made.resolveAll(target)).length).toBeGreaterThan(0);
+      const others = [{ host, port: 5_060 }];
+      for (const tried of [target, { ...target, host: "192.0.2.2", others }]) {
+        const outcome = await made.resolveAll({ ...tried, isOnTrial: true }).catch((it) => it);
+        if (outcome instanceof ForbiddenTarget) continue;
+        outcomes.push(host);
+      }
+    }
+    const expected = allowed.flatMap((host) => [host, host]);
+    expect(outcomes.filter((it) => it !== "::1")).toEqual(expected);
+  }
 });

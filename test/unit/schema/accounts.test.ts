@@ -15,6 +15,8 @@ async function takeBack(database: Database, rows: readonly string[]): Promise<vo
     "drop table login_session",
     "drop table account",
     "create table login_session (token_hash text primary key, created integer not null, last_used integer not null)",
+    "drop table verification",
+    "drop table last_place",
     "drop table standing_call",
     "drop table invitation",
     "delete from kysely_migration where name >= '0009'",

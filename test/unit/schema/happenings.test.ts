@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test";
+import { rmSync } from "node:fs";
 import type { CallRecord } from "../../../gateway/b2bua/status.ts";
 import type { WallMillis } from "../../../gateway/machine.ts";
-import type { UserId } from "../../../schema/config.ts";
+import type { ConnectionId, UserId } from "../../../schema/config.ts";
+import { openDatabase } from "../../../schema/database.ts";
 import { Happenings } from "../../../schema/happenings.ts";
 import { Records } from "../../../schema/records.ts";
 import { openStoreForTest, trunk } from "./opened.ts";
@@ -31,6 +33,25 @@ test("OPS-05: the history of a connection is kept for ninety days and more, and 
   await opened.store.remove("connection", id, "test");
   expect(await happenings.changes(id, 10)).toEqual([]);
   await opened.close();
+});
+
+test("TST-04: where a PBX last answered outlives a restart, and goes with its connection", async () => {
+  const opened = await openStoreForTest();
+  const { id } = await opened.store.saveConnection(undefined, trunk(), "test");
+  const happenings = new Happenings(opened.database);
+  const place = { host: "pbx.example.com", address: "192.0.2.50:5060" };
+  await happenings.keepPlace(id, { ...place, address: "192.0.2.49:5060" });
+  await happenings.keepPlace(id, place);
+  // One of a connection that was deleted meanwhile harms nothing.
+  await happenings.keepPlace(99, place);
+  await opened.database.destroy();
+  const database = await openDatabase(opened.file);
+  const again = new Happenings(database);
+  expect([...(await again.places())]).toEqual([[id as ConnectionId, place]]);
+  await database.deleteFrom("connection").execute();
+  expect((await again.places()).size).toBe(0);
+  await database.destroy();
+  rmSync(opened.directory, { recursive: true, force: true });
 });
 
 test("OPS-03: alerts are remembered with their end", async () => {

@@ -1,6 +1,7 @@
 /** Test calls by the API: who may, whom they may call, one at a time, and what is kept of each. */
 import { expect, test } from "bun:test";
 import { type TestStep, verdictOf } from "../../../../gateway/b2bua/test-verdicts.ts";
+import type { ConnectionId } from "../../../../schema/config.ts";
 import { openClient } from "../client.ts";
 
 type Client = Awaited<ReturnType<typeof openClient>>;
@@ -30,7 +31,7 @@ test("X3, TST-08: steps come as lines; how it went is in the history, who asked 
   expect(response.headers.get("Content-Type")).toBe("application/x-ndjson");
   const lines = (await response.text()).trim().split("\n");
   expect(lines.map((line) => JSON.parse(line))).toEqual(client.gateway.testEvents);
-  expect(client.gateway.testCalls).toEqual([{ connections: [id], number: "*43" }] as never);
+  expect(client.gateway.testCalls).toEqual([{ connections: [id as ConnectionId], number: "*43" }]);
   const kept = async () =>
     (await client.happenings.changes(id, 1)).map(({ state, reason }) => [state, reason]);
   while ((await kept()).length === 0) await Bun.sleep(5);
@@ -103,6 +104,94 @@ test("TST-09: a drill goes by those that stand in; where nobody does, it is told
   expect((await call(client, id, { number: "1", drill: true })).status).toBe(422);
   const mate = await connect(client, "Backup", group);
   await (await call(client, id, { number: "1", drill: true })).text();
-  expect(client.gateway.testCalls.at(-1)).toEqual({ connections: [mate], number: "1" });
+  expect(client.gateway.testCalls.at(-1)).toEqual({
+    connections: [mate as ConnectionId],
+    number: "1",
+  });
+  await client.close();
+});
+
+const DRAFT = { name: "New PBX", host: "pbx.example.com", username: "jack", password: "secret-pw" };
+const callDraft = (client: Client, body: object) =>
+  client.asProgram("POST", "/api/v1/connections/test-call", { body });
+
+test("X3: a draft is called unsaved; its password is nowhere but in the call", async () => {
+  const client = await openClient();
+  client.gateway.testEvents = [
+    { begun: "dns" },
+    step("dns", "resolved"),
+    { begun: "call" },
+    step("call", "call-answered"),
+    { begun: "talk" },
+    step("talk", "hears-echo"),
+  ];
+  const response = await callDraft(client, { ...DRAFT, number: "*43" });
+  expect([response.status, response.headers.get("Content-Type")]).toEqual([
+    200,
+    "application/x-ndjson",
+  ]);
+  const lines = (await response.text()).trim().split("\n");
+  expect(lines.map((line) => JSON.parse(line))).toEqual(client.gateway.testEvents);
+  expect(client.gateway.testCalls).toMatchObject([
+    { number: "*43", draft: { host: "pbx.example.com", password: "secret-pw" } },
+  ]);
+  expect(client.gateway.applied).toEqual([]);
+  expect((await client.store.load()).connections).toEqual([]);
+  const audit = await (await client.asProgram("GET", "/api/v1/audit?action=test-call")).text();
+  expect(JSON.parse(audit)).toMatchObject([{ after: { number: "*43", host: "pbx.example.com" } }]);
+  expect(audit).not.toContain("secret-pw");
+  await client.close();
+});
+
+test("X3, W8: a draft is guarded as its test is: pace, host, number, stored password, one at a time", async () => {
+  const client = await openClient();
+  const ask = async (body: object) => {
+    client.clock.now += 2_000;
+    return callDraft(client, { ...DRAFT, number: "1", ...body });
+  };
+  expect((await ask({})).status).toBe(200);
+  // One in two seconds, whatever kind of test it is.
+  const test = { body: DRAFT };
+  const early = await client.asProgram("POST", "/api/v1/connections/test", test);
+  expect([early.status, early.headers.get("Retry-After")]).toEqual([429, "2"]);
+  for (const [wrong, field] of [
+    [{ number: "112" }, "number"],
+    [{ number: "1@evil.example" }, "number"],
+    [{ host: "http://127.0.0.1" }, "host"],
+    [{ patterns: [{ pattern: "(" }] }, "patterns[0].pattern"],
+    [{ type: "inbound-registration", host: "" }, "type"],
+  ] as const) {
+    const refused = await ask(wrong);
+    expect([field, refused.status]).toEqual([field, 422]);
+    expect(await refused.json()).toMatchObject({ error: { problems: [{ path: field }] } });
+  }
+  client.gateway.testEvents = [{ begun: "dns" }, step("dns", "forbidden-address")];
+  const forbidden = await ask({ host: "localtest.me" });
+  expect(forbidden.status).toBe(422);
+  expect(await forbidden.json()).toMatchObject({ error: { problems: [{ path: "host" }] } });
+  client.gateway.testEvents = [];
+  expect((await ask({ id: 99 })).status).toBe(404);
+
+  const { password: stored, ...bare } = DRAFT;
+  const id = await connect(client, "Saved", { ...bare, password: stored });
+  const passwordOf = async (body: object) => {
+    client.clock.now += 2_000;
+    const more = { type: "outbound-trunk", allow: ["192.0.2.7"], number: "1", id };
+    const response = await callDraft(client, { ...bare, ...more, ...body });
+    expect([await response.text(), response.status]).toEqual(["", 200]);
+    const plan = client.gateway.testCalls.at(-1);
+    return plan && "draft" in plan ? plan.draft.password : "no draft";
+  };
+  expect(await passwordOf({})).toBe(stored);
+  expect(await passwordOf({ host: "evil.example" })).toBeUndefined();
+
+  const { promise, resolve } = Promise.withResolvers<void>();
+  client.gateway.testing = promise;
+  client.gateway.testEvents = [{ begun: "dns" }, step("dns", "resolved")];
+  const first = await ask({});
+  expect((await ask({})).status).toBe(409);
+  expect((await call(client, id, { number: "1" })).status).toBe(409);
+  resolve();
+  await first.text();
   await client.close();
 });
