@@ -157,7 +157,10 @@ export const connectionBody = z
           comment: optionalText.describe("What it is for"),
         }),
       )
-      .default([]),
+      .optional()
+      .describe(
+        "Numbers that go there; absent: every number for the first connection, any other one that calls out needs it",
+      ),
     allow: z
       .array(text)
       .optional()
@@ -382,13 +385,13 @@ export function userInput(body: z.infer<typeof userBody>): UserInput {
  * one by one however they were listed (AMB-15).
  */
 export function connectionInput(body: z.infer<typeof connectionBody>): ConnectionInput {
-  const { host, allow, furtherHosts = [], ...rest } = body;
+  const { host, allow, patterns = [], furtherHosts = [], ...rest } = body;
   // None listed is none, for a type that may have none as well.
   const further = furtherHosts.length > 0 ? { furtherHosts } : {};
   const bare = host.replace(/^sips?:/i, "").replace(/^\[(.*)\]$/, "$1");
   // A PBX that registers shows its password: it may come from anywhere (SEC-02).
   const anywhere = body.type === "inbound-registration" ? ["0.0.0.0/0", "::/0"] : [];
-  const input = present({ ...rest, ...further }) as ConnectionInput;
+  const input = present({ ...rest, patterns, ...further }) as ConnectionInput;
   return { ...input, host: bare, allow: allow?.flatMap(textList) ?? anywhere };
 }
 

@@ -78,7 +78,10 @@ export function valuesOf(form: HTMLFormElement, isNew: boolean): Json {
     if (isNew && Array.isArray(value) && value.length === 0) continue;
     if (value !== undefined) put(body, field.name, value);
   }
-  for (const list of all("[data-list]", form)) put(body, list.dataset["list"] ?? "", rowsOf(list));
+  for (const list of all("[data-list]", form)) {
+    const rows = rowsOf(list);
+    if (!isNew || rows.length > 0) put(body, list.dataset["list"] ?? "", rows);
+  }
   for (const list of all("[data-order]", form)) {
     put(body, list.dataset["order"] ?? "", chosenOf(list));
   }

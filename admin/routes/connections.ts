@@ -59,12 +59,30 @@ export function connections(services: Services): Hono<AdminEnv> {
       }),
       jsonBody(connectionBody),
       async (context) => {
-        const input = connectionInput(context.req.valid("json"));
+        const body = context.req.valid("json");
+        const patterns = body.patterns ?? (await unsaidPatterns(store, body.allowOutbound));
+        if (!patterns) return refuse(context, 422, "the connection can't be saved", UNSAID);
+        const input = connectionInput({ ...body, patterns });
         const result = await store.saveConnection(undefined, input, context.get("actor"));
         const connection = result.config.connections.find(({ id }) => id === result.id);
         return saved(context, services, result, connection && (await show(connection)), 201);
       },
     );
+}
+
+const EVERY_NUMBER = { pattern: ".", strip: 0, prepend: "", comment: undefined };
+const UNSAID = [
+  {
+    path: "patterns",
+    message: "say which numbers go there: . is every number, an empty list none",
+  },
+];
+
+/** AMB-24: all numbers go to the first connection; of another one that calls out it must be said. */
+async function unsaidPatterns(store: Services["store"], callsOut: boolean) {
+  if (!callsOut) return [];
+  const { connections } = await store.load();
+  return connections.length === 0 ? [EVERY_NUMBER] : undefined;
 }
 
 /** One of them. */

@@ -35,6 +35,9 @@ const TRANSPORTS = [
   ["auto", "As its domain says (DNS)"],
 ] as const;
 
+/** AMB-24: the first connection is for all numbers, unless something else is said. */
+const EVERY_NUMBER: DialPattern = { pattern: ".", strip: 0, prepend: "" };
+
 export function ConnectionPage(props: {
   config: Config;
   connection: Connection | undefined;
@@ -47,6 +50,7 @@ export function ConnectionPage(props: {
   const resource = item ? `/api/v1/connections/${item.id}` : "/api/v1/connections";
   const users = config.users.map(({ id, name }) => [String(id), name] as const);
   const parts = { item, users, interfaces: config.settings?.interfaces ?? [] };
+  const patterns = item?.patterns ?? (config.connections.length === 0 ? [EVERY_NUMBER] : []);
   return (
     <Page
       title={item?.name ?? "New connection"}
@@ -78,7 +82,7 @@ export function ConnectionPage(props: {
       >
         <Basics {...parts} />
         <TestCard />
-        <Outbound {...parts} />
+        <Outbound {...parts} patterns={patterns} />
         <InboundGroup {...parts} />
         <Numbers {...parts} />
         <AudioSection {...parts} />
@@ -145,7 +149,7 @@ function TestCard() {
   );
 }
 
-function Outbound({ item }: PartProps) {
+function Outbound({ item, patterns }: PartProps & { patterns: readonly DialPattern[] }) {
   return (
     <fieldset class="card">
       <legend>Calls to it</legend>
@@ -160,7 +164,7 @@ function Outbound({ item }: PartProps) {
           note="Of those that match, the least is asked first"
         />
       </div>
-      <Patterns patterns={item?.patterns ?? []} />
+      <Patterns patterns={patterns} />
     </fieldset>
   );
 }

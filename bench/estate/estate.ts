@@ -127,6 +127,7 @@ export class Estate {
       username: `line${index}`,
       password: PASSWORD,
       registrationExpires: this.options.expires,
+      patterns: [],
     }));
   }
 

@@ -129,7 +129,8 @@ test.skipIf(CHROMIUM === null)(
     await page.getByLabel("Weight", { exact: true }).fill("70000");
     await page.getByText("65535").waitFor();
     await page.getByLabel("Weight", { exact: true }).fill("50");
-    await page.getByRole("button", { name: "Add a pattern" }).click();
+    // AMB-24: the first connection is for all numbers, unless something else is said.
+    expect(await page.getByLabel("Pattern").first().inputValue()).toBe(".");
     await page.getByLabel("Pattern").first().fill("2d{2}");
     await page.getByText("did you mean \\d?").waitFor();
     await page.getByLabel("Pattern").first().fill("^2\\d{2}$");
@@ -193,6 +194,23 @@ test.skipIf(CHROMIUM === null)(
     expect(changed).not.toHaveProperty("failoverGroup");
   },
   60_000,
+);
+
+test.skipIf(CHROMIUM === null)(
+  "AMB-24: of another connection that calls out, the form wants to know which numbers go there",
+  async () => {
+    const { client, page, url } = desk;
+    await page.goto(`${url}/connections/new`);
+    expect(await page.locator("[name=pattern]").count()).toBe(0);
+    await page.getByLabel("Name", { exact: true }).fill("Branch");
+    await page.getByLabel("Host", { exact: true }).fill("192.0.2.9");
+    await page.getByLabel("User name").first().fill("jack");
+    await page.getByLabel("Password", { exact: true }).fill("secret enough");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("say which numbers go there").waitFor();
+    expect((await client.store.load()).connections).toHaveLength(1);
+  },
+  30_000,
 );
 
 test.skipIf(CHROMIUM === null)(

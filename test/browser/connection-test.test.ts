@@ -143,6 +143,8 @@ test.skipIf(CHROMIUM === null)(
     const saved = () =>
       client.gateway.applied.at(-1)?.connections.find((it) => it.name === "Carrier of the mail");
     expect(saved()).toBeUndefined();
+    await page.getByRole("button", { name: "Add a pattern" }).click();
+    await page.fill("[name=pattern]", "^0");
     await page.getByRole("button", { name: "Save" }).click();
     // Back at the list, which has it.
     await page.getByRole("link", { name: "Carrier of the mail" }).waitFor();

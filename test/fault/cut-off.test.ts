@@ -56,6 +56,7 @@ beforeAll(async () => {
         host: `pbx${index}.test`,
         username: `line${line}`,
         password: "any password",
+        patterns: [],
         registrationExpires: 60,
       });
     }

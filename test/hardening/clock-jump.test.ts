@@ -73,6 +73,7 @@ beforeAll(async () => {
       username: `line${index}`,
       password: PASSWORD,
       registrationExpires: GRANTED_SECONDS,
+      patterns: [],
     });
   }
 }, 60_000);

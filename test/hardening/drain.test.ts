@@ -47,6 +47,7 @@ async function running(users: readonly string[], rtpPorts: string) {
   await gateway.api("POST", "/connections", {
     ...{ ...common, name: "registrar", type: "outbound-registration" },
     ...{ host: "127.0.0.1", port: pbx.port, username: "gateway", password: "pbx-password" },
+    patterns: [],
   });
   await gateway.until("registered", ({ connections }) =>
     connections.some(({ registration }) => registration === "registered"),

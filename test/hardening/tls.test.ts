@@ -54,6 +54,7 @@ async function verdictOn(port: number, tls: object | undefined, host = "localhos
   const { id } = await gateway.api<{ id: number }>("POST", "/connections", {
     ...{ name, type: "outbound-registration", host, port, transport: "tls" },
     ...{ username: "gateway", password: "pbx-secret", inboundUser: undefined },
+    patterns: [],
     ...(tls ? { tls } : {}),
   });
   const of = (status: Awaited<ReturnType<typeof gateway.status>>) =>

@@ -50,6 +50,7 @@ const CONNECTIONS = [
     host: "lyon.example.com",
     username: "jf",
     password: "another",
+    patterns: [],
     enabled: false,
     weight: 100,
   },

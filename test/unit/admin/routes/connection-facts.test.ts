@@ -13,7 +13,7 @@ interface Made {
 }
 
 async function make(client: Client, body: object): Promise<Made> {
-  const response = await client.asProgram("POST", PATH, { body });
+  const response = await client.asProgram("POST", PATH, { body: { patterns: [], ...body } });
   expect(response.status).toBe(201);
   return (await response.json()) as Made;
 }

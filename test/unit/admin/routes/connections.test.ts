@@ -7,6 +7,7 @@ const TRUNK = {
   type: "outbound-trunk",
   host: "pbx.example.com",
   allow: ["192.0.2.7"],
+  patterns: [],
   password: "CANARY",
 };
 
@@ -138,6 +139,36 @@ test("AMB-15: addresses come one by one or as a list; a list that ran together i
       },
     ],
   ] as unknown as [number, { path: string }[]]);
+  await client.close();
+});
+
+test("AMB-24: weight 100; all numbers go to the first connection, of another one it is said; nobody calls in unlisted", async () => {
+  const client = await openClient();
+  const account = { type: "outbound-registration", username: "jack", allow: [] };
+  const unsaid = { ...account, patterns: undefined };
+  const first = await make(client, unsaid);
+  expect(first.body).toMatchObject({
+    weight: 100,
+    patterns: [{ pattern: ".", strip: 0, prepend: "" }],
+    allow: [],
+  });
+  const { response, body } = await make(client, { ...unsaid, name: "Branch" });
+  expect([response.status, body.error.problems?.map(({ path }) => path)]).toEqual([
+    422,
+    ["patterns"],
+  ]);
+  expect((await client.store.load()).connections).toHaveLength(1);
+  for (const [name, said] of [
+    ["Branch", { patterns: [{ pattern: "^2" }] }],
+    ["For callers", { patterns: undefined, allowOutbound: false }],
+    ["For nothing yet", { patterns: [] }],
+  ] as const) {
+    const made = await make(client, { ...account, name, ...said });
+    expect([made.response.status, made.body["weight"]]).toEqual([201, 100]);
+    expect(made.body["patterns"]).toMatchObject(said.patterns ?? []);
+  }
+  const open = await make(client, { name: "Open", allow: undefined });
+  expect(open.body.error.problems?.map(({ path }) => path)).toEqual(["allow"]);
   await client.close();
 });
 
