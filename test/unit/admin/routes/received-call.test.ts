@@ -12,7 +12,7 @@ const PASSED = [step("call", "call-answered"), step("talk", "hears-echo")];
 const HEARD = [step("incoming", "came-in"), step("talk", "received-heard")];
 
 async function connect(client: Client, more: object = {}): Promise<number> {
-  const body = { ...TRUNK, ...more };
+  const body = { ...TRUNK, patterns: [], ...more };
   const saved = await client.asProgram("POST", "/api/v1/connections", { body });
   return ((await saved.json()) as { id: number }).id;
 }
