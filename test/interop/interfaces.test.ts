@@ -172,7 +172,7 @@ test("CON-20: an interface that can't be opened is told of, and others go on", a
 }, 60_000);
 
 test("CON-20: what is named must be there, and what is named can't be taken away", async () => {
-  const trunk = { name: "T", type: "outbound-trunk", host: "127.0.0.1", port: 9, weight: 5 };
+  const trunk = { name: "T", type: "outbound-trunk", host: "127.0.0.1", port: 9, patterns: [] };
   const refused = (more: Record<string, unknown>) =>
     gateway.api("POST", "/connections", { ...trunk, ...more }).catch((error: Error) => error);
   expect(String(await refused({ interface: "nowhere" }))).toContain(
