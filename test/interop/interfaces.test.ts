@@ -172,13 +172,21 @@ test("CON-20: an interface that can't be opened is told of, and others go on", a
 }, 60_000);
 
 test("CON-20: what is named must be there, and what is named can't be taken away", async () => {
-  const trunk = { name: "T", type: "outbound-trunk", host: "127.0.0.1", port: 9, patterns: [] };
+  const trunk = {
+    name: "T",
+    type: "outbound-trunk",
+    host: "127.0.0.1",
+    port: 9,
+    patterns: [],
+    allow: ["127.0.0.66"],
+  };
   const refused = (more: Record<string, unknown>) =>
     gateway.api("POST", "/connections", { ...trunk, ...more }).catch((error: Error) => error);
   expect(String(await refused({ interface: "nowhere" }))).toContain(
     "there is no interface nowhere",
   );
   expect(String(await refused({ interface: "audio" }))).toContain("for audio alone");
+  await gateway.api("POST", "/connections", { ...trunk, name: "By it", interface: "carrier" });
   const emptied = gateway.api("PUT", "/settings", { interfaces: [] });
   await expect(emptied).rejects.toThrow("there is no interface carrier in the settings");
 }, 60_000);
