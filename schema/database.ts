@@ -31,7 +31,7 @@ export const DATABASE_NAME = "jackfield.db";
 export type Database = Kysely<Tables>;
 
 /** Append-only: a migration that was ever released is never changed. */
-const MIGRATIONS: Readonly<Record<string, Migration>> = {
+export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0001-first": first,
   "0002-user-details": userDetails,
   "0003-call-quality": callQuality,
