@@ -22,6 +22,7 @@ const DEPENDS: readonly (readonly [words: string, fields: readonly (keyof Connec
   ["type", ["type"]],
   ["host", ["host", "port", "furtherHosts", "outboundProxy"]],
   ["transport", ["transport", "tls"]],
+  ["way out", ["interface", "mediaInterface", "nat"]],
   ["credentials", ["username", "authId", "password", "ha1", "realm", "fromUser", "fromDomain"]],
 ];
 

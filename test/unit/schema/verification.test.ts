@@ -19,6 +19,7 @@ test("TST-08: a call each way verifies a connection, until it leads elsewhere", 
   for (const [changes, words] of [
     [{ host: "other.example" }, "host"],
     [{ transport: "tcp" }, "transport"],
+    [{ nat: "no" }, "way out"],
     [{ username: "jack", password: "a-password" }, "credentials"],
     [{ username: "jack", password: "b-password" }, "credentials"],
     [{ username: "jack", host: "third.example", port: 5_070, transport: "udp" }, "host"],
