@@ -62,12 +62,16 @@ const SHUNNED_MS = 60_000;
 const STALE_MS = 3_600_000;
 /** Addresses of one name: more is no service but an attack on us. */
 const TARGETS_MAX = 16;
+/** A call waits for it, and who calls waits too: the system's own patience is half a minute. */
+const PATIENCE_MS = 3_000;
 
 export interface ResolverOptions {
   dns: Dns;
   now: () => number;
   /** A number from 0 up to 1. */
   chance: () => number;
+  /** How long an answer is waited for; 3 s unless given. */
+  patienceMs?: number;
   /** Whether a target on trial may be this very machine. */
   allowsLoopback?: boolean;
 }
@@ -97,9 +101,12 @@ export class Resolver {
     const now = this.#options.now();
     try {
       const asked = transport === "auto" ? this.#askForAny(host) : this.#ask(host, port, transport);
-      const targets = (await asked).slice(0, TARGETS_MAX);
-      this.#answers.set(key, { at: now, targets });
-      return this.#livingFirst(targets, now);
+      const kept = asked.then((found) => {
+        const targets = found.slice(0, TARGETS_MAX);
+        this.#answers.set(key, { at: this.#options.now(), targets });
+        return targets;
+      });
+      return this.#livingFirst(await this.#inTime(kept), now);
     } catch (error) {
       const before = this.#answers.get(key);
       if (!before || now - before.at > STALE_MS) throw error;
@@ -136,6 +143,16 @@ export class Resolver {
     const now = this.#options.now();
     for (const [key, until] of this.#shunned) if (until <= now) this.#shunned.delete(key);
     this.#shunned.set(nameOf(target), now + SHUNNED_MS);
+  }
+
+  /** What comes later than that is kept for the next one who asks. */
+  #inTime<Answer>(asked: Promise<Answer>): Promise<Answer> {
+    const { patienceMs = PATIENCE_MS } = this.#options;
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      late.reject(new Error("the name service does not answer in time"));
+    }, patienceMs);
+    return Promise.race([asked, late.promise]).finally(() => clearTimeout(timer));
   }
 
   #mayTry({ address: text }: ResolvedTarget): boolean {

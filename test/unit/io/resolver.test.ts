@@ -180,6 +180,48 @@ test("R5: while the name service is away the last good answer serves, for an hou
   expect(resolve(udp("pbx"))).rejects.toThrow("pbx does not resolve");
 });
 
+test("R5: a name service that keeps silent holds nobody up: the last good answer serves, or it is said", async () => {
+  const answers: PromiseWithResolvers<string[]>[] = [];
+  const dns: Dns = {
+    naptr: () => Promise.reject(new Error("not asked")),
+    srv: () => Promise.resolve([]),
+    addresses: () => {
+      const answer = Promise.withResolvers<string[]>();
+      answers.push(answer);
+      return answer.promise;
+    },
+  };
+  const made = new Resolver({ dns, now: () => 0, chance: () => 0, patienceMs: 20 });
+  const resolve = async () => (await made.resolve(udp("pbx", 5_060))).map((it) => it.address);
+  await expect(resolve()).rejects.toThrow("the name service does not answer in time");
+  // What comes late is there for who asks next.
+  answers[0]?.resolve(["192.0.2.1"]);
+  await Bun.sleep(1);
+  expect(await resolve()).toEqual(["192.0.2.1"]);
+  answers[1]?.resolve(["192.0.2.2"]);
+  await Bun.sleep(1);
+  const asked = resolve();
+  answers[2]?.resolve(["192.0.2.3"]);
+  expect(await asked).toEqual(["192.0.2.3"]);
+  // One that fails when nobody waits any more disturbs nobody.
+  expect(await resolve()).toEqual(["192.0.2.3"]);
+  answers[3]?.reject(new Error("SERVFAIL"));
+  await Bun.sleep(1);
+});
+
+test("R5: of a hundred answers sixteen are tried; IPv6 alone will do; a change is followed at once", async () => {
+  const many = Array.from({ length: 100 }, (_, index) => `192.0.2.${index}`);
+  const zone = {
+    a: { many, six: ["2001:db8::1"], pbx: ["192.0.2.1"] } as Record<string, string[]>,
+  };
+  const { resolve } = resolver(zone);
+  expect(await resolve(udp("many"))).toHaveLength(16);
+  expect(await resolve(udp("six"))).toEqual(["2001:db8::1:5060"]);
+  expect(await resolve(udp("pbx"))).toEqual(["192.0.2.1:5060"]);
+  zone.a["pbx"] = ["192.0.2.9"];
+  expect(await resolve(udp("pbx"))).toEqual(["192.0.2.9:5060"]);
+});
+
 test("RFC 2782: priority first, then chance by weight", () => {
   const records = [record("rare", 1, 1), record("often", 1, 9), record("last", 2, 100)];
   let seed = 7;
