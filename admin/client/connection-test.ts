@@ -50,6 +50,13 @@ export function testOnDemand(form: HTMLFormElement): void {
   );
 }
 
+/** As if the button were pressed. */
+export function testNow(): void {
+  const button = byId("test");
+  button.scrollIntoView({ block: "center" });
+  button.click();
+}
+
 /** A real call, by the connection or by who stands in for it (X3), or from it (TST-08). Nothing on pages without. */
 export function callOnDemand(): void {
   const card = document.querySelector<HTMLElement>("[data-test-call]");

@@ -173,6 +173,32 @@ test.skipIf(CHROMIUM === null)(
 );
 
 test.skipIf(CHROMIUM === null)(
+  "ADM-02, ADM-05: each row of the list has its test, which begins at once; a bare link begins none",
+  async () => {
+    const { page, url, client, complaints } = desk;
+    client.gateway.testEvents = [
+      { begun: "dns" },
+      verdictOf("dns", "no-address", { tookMs: 3, facts: [] }),
+    ];
+    // The browser asks before what was typed above is lost.
+    await page.goto("about:blank");
+    complaints.length = 0;
+    const before = client.gateway.tested.length;
+    const [first] = (await client.store.load()).connections;
+    if (!first) throw new Error("there is no connection");
+    await page.goto(`${url}/connections/${first.id}?test`);
+    await page.locator("#test").waitFor();
+    await page.goto(`${url}/connections`);
+    client.clock.now += 5_000;
+    await page.getByTitle(`Test ${first.name}`, { exact: true }).click();
+    await page.locator("#test-steps .badge.bad").waitFor();
+    expect(client.gateway.tested.slice(before).map(({ id }) => id)).toEqual([first.id]);
+    expect(complaints).toEqual([]);
+  },
+  60_000,
+);
+
+test.skipIf(CHROMIUM === null)(
   "X3, TST-08, TST-09: a saved connection is called by its page, and calls; it tells what is heard, when it last passed, and since when it is verified",
   async () => {
     const { page, url, client, complaints } = desk;

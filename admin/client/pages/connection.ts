@@ -1,7 +1,7 @@
 /** The form of a connection: what one choice means for another, sample numbers, and its status now. */
 import { showConnectionHistory } from "../connection-history.ts";
 import { showConnectionStatuses } from "../connection-status.ts";
-import { callOnDemand, goTo, testOnDemand } from "../connection-test.ts";
+import { callOnDemand, goTo, testNow, testOnDemand } from "../connection-test.ts";
 import { tryPatternsWhileTyping } from "../pattern-trial.ts";
 import { renewPasswords } from "../pbx-password.ts";
 
@@ -36,8 +36,11 @@ if (form) {
   tryPatternsWhileTyping(form);
   testOnDemand(form);
   // A call's page leads to the field that mends it.
-  const wanted = new URLSearchParams(location.search).get("field");
+  const asked = new URLSearchParams(location.search);
+  const wanted = asked.get("field");
   if (wanted !== null) goTo(wanted);
+  // From the list alone: no other page's link may set a test going.
+  if (asked.has("test") && document.referrer.startsWith(`${location.origin}/`)) testNow();
 }
 
 showConnectionStatuses();

@@ -26,7 +26,7 @@ const table = keyedRows<Listed>({
       ? it.patterns.map(({ pattern }) => h("code", { class: "tag" }, pattern))
       : "–",
     String(it.weight),
-    callsOf(it),
+    [callsOf(it), testOf(it)],
   ],
 });
 
@@ -35,6 +35,13 @@ function statusOf({ enabled, status }: Listed): (HTMLElement | string | undefine
   if (!status) return [badge("idle", "Not yet known")];
   const { tone, word, reason } = healthOf(status);
   return [badge(tone, word), " ", ago(status.since), reason ? note(reason) : undefined];
+}
+
+/** ADM-05: leads to its page, where the test begins at once. A PBX that registers here is asked nothing. */
+function testOf({ id, name, type }: Listed): HTMLElement | undefined {
+  if (type === "inbound-registration") return undefined;
+  const title = `Test ${name}`;
+  return h("a", { class: "note", href: `/connections/${id}?test`, title }, "Test");
 }
 
 /** A PBX that registers here says by itself where it is. */
